@@ -1,0 +1,1 @@
+"""The platform on one machine: installs nothing, writes settings, supervises every role's services."""

@@ -1,0 +1,1 @@
+"""First boot: instance metadata and secrets become environment files, a database and its user."""

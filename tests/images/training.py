@@ -1,0 +1,74 @@
+"""The training DAG, delivered to the bucket and run over Airflow's HTTP API by a client on the network."""
+
+import time
+from typing import Any
+
+from tests.images.machine import Machine
+from tests.images.site import BUCKET, REPOSITORY, Site
+
+DAG = "iris_training"
+_API = "/api/v2/dags"
+
+
+def deliver(site: Site) -> None:
+    """Put the DAGs where a person does: below dags/ in the bucket."""
+    folder = REPOSITORY / "dags"
+    for path in (*folder.rglob("*.py"), folder / ".airflowignore"):
+        if not path.name.startswith(("test_", "conftest")):
+            name = f"dags/{path.relative_to(folder).as_posix()}"
+            site.storage.put_object(site.region.namespace, BUCKET, name, path.read_bytes())
+
+
+class Airflow:
+    """Airflow's API, signed in as its administrator; it may go away and come back."""
+
+    def __init__(self, site: Site, machine: Machine) -> None:
+        self._machine = machine
+        body = {"username": "admin", "password": site.secret("airflow admin")}
+        answer = machine.client.ask(self._url("/auth/token"), body)
+        assert answer.status == 201, answer.body
+        self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def trigger(self, seconds: float = 120) -> str:
+        """Start a run as soon as the DAG is there; returns its id."""
+        deadline = time.monotonic() + seconds
+        while self._ask("GET", f"{_API}/{DAG}")[0] != 200:
+            assert time.monotonic() < deadline, "the DAG did not come from the bucket"
+            time.sleep(0.5)
+        assert self._ask("PATCH", f"{_API}/{DAG}", {"is_paused": False})[0] == 200
+        status, run = self._ask("POST", f"{_API}/{DAG}/dagRuns", {"logical_date": None, "conf": {}})
+        assert status == 200, run
+        return str(run["dag_run_id"])
+
+    def run(self, run: str) -> dict[str, Any]:
+        status, found = self._ask("GET", f"{_API}/{DAG}/dagRuns/{run}")
+        assert status == 200, found
+        return dict(found)
+
+    def tasks(self, run: str) -> dict[str, dict[str, Any]]:
+        """By task id."""
+        status, found = self._ask("GET", f"{_API}/{DAG}/dagRuns/{run}/taskInstances")
+        assert status == 200, found
+        return {task["task_id"]: task for task in found["task_instances"]}
+
+    def finish(self, run: str, seconds: float = 600) -> None:
+        """Wait until the run has succeeded."""
+        deadline = time.monotonic() + seconds
+        while (state := self.run(run)["state"]) != "success":
+            assert state in ("queued", "running"), self.tasks(run)
+            assert time.monotonic() < deadline, self.tasks(run)
+            time.sleep(1)
+
+    def log(self, run: str, task: str, attempt: int = 1) -> str:
+        """A task's log, as Airflow's own page gets it."""
+        path = f"{_API}/{DAG}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}?full_content=true"
+        status, found = self._ask("GET", path)
+        assert status == 200, found
+        return str(found)
+
+    def _ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        answer = self._machine.client.ask(self._url(path), body, method=method, headers=self._headers)
+        return answer.status, answer.json()
+
+    def _url(self, path: str) -> str:
+        return self._machine.url("airflow-api-server", path)

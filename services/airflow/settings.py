@@ -6,6 +6,7 @@ from typing import Annotated
 from cryptography.fernet import Fernet
 from pydantic import AnyHttpUrl, Field, field_validator
 
+from services.object_storage.location import Location
 from services.settings import SecretStr, Settings
 
 Secret = Annotated[SecretStr, Field(min_length=16)]
@@ -25,6 +26,11 @@ class AirflowSettings(Settings):
     home: Path = Field(alias="AIRFLOW_HOME", description="give an absolute path; task logs are kept in it")
     dags_folder: Path = Field(
         alias="AIRFLOW_DAGS_FOLDER", description="give the absolute path of the DAGs' folder"
+    )
+    bucket: str | None = Field(
+        None,
+        alias="AIRFLOW_BUCKET",
+        description="give oci://bucket@namespace, for DAGs (dags/) and task logs (logs/), or leave it out",
     )
     database_uri: SecretStr = Field(
         alias="AIRFLOW_DATABASE_URI", description="give a database URI, such as sqlite:////var/lib/airflow.db"
@@ -71,6 +77,11 @@ class AirflowSettings(Settings):
         if not path.is_absolute():
             raise ValueError("an absolute path is expected")
         return path
+
+    @field_validator("bucket")
+    @classmethod
+    def _bucket(cls, uri: str | None) -> str | None:
+        return uri and str(Location.parse(uri)).rstrip("/")
 
     @field_validator("database_uri")
     @classmethod

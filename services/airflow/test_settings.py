@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
@@ -42,6 +44,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> AirflowS
         ("AIRFLOW_PORT", "0", "AIRFLOW_PORT is '0'"),
         ("AIRFLOW_PARALLELISM", "none", "AIRFLOW_PARALLELISM is 'none'"),
         ("AIRFLOW_DATABASE_URI", "sqlite:///airflow.db", "with an absolute path for SQLite"),
+        ("AIRFLOW_BUCKET", "mlops", "expected oci://bucket@namespace/prefix"),
         ("AIRFLOW_FERNET_KEY", "short", "a Fernet key is expected"),
         ("AIRFLOW_ADMIN_PASSWORD", "short", "at least 12 characters"),
         ("MLFLOW_TRACKING_URI", "localhost", "MLFLOW_TRACKING_URI is 'localhost'"),
@@ -102,3 +105,13 @@ def test_the_public_address_is_the_one_that_people_use(monkeypatch: pytest.Monke
     variables = environment(settings(monkeypatch, AIRFLOW_BASE_URL="https://airflow.example.org/"))
     assert variables["AIRFLOW__API__BASE_URL"] == "https://airflow.example.org/"
     assert variables["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8080/execution/"
+
+
+def test_dags_come_from_a_folder_or_from_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
+    (local,) = json.loads(environment(settings(monkeypatch))[key])
+    assert local["kwargs"] == {"path": "/srv/dags"}
+    variables = environment(settings(monkeypatch, AIRFLOW_BUCKET="oci://mlops@space"))
+    (bundle,) = json.loads(variables[key])
+    assert bundle["kwargs"] == {"uri": "oci://mlops@space/dags", "refresh_interval": 15}
+    assert variables["AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"] == "oci://mlops@space/logs"

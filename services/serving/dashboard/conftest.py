@@ -174,9 +174,9 @@ def _train(server: MlflowServer) -> None:
     }
     with pytest.MonkeyPatch.context() as environment, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        environment.setenv("MLFLOW_TRACKING_URI", server.url)
         environment.setenv("MLFLOW_TRACKING_USERNAME", server.admin_username)
         environment.setenv("MLFLOW_TRACKING_PASSWORD", server.admin_password)
-        mlflow.set_tracking_uri(server.url)
         mlflow.set_experiment("iris-training")
         for strength in (0.01, 0.1, 10.0):
             with mlflow.start_run(run_name=f"regression {strength:g}"):

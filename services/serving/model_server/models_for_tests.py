@@ -48,8 +48,6 @@ def iris() -> tuple[pd.DataFrame, Any]:
 
 def log_models(url: str, folder: Path) -> dict[str, Any]:
     """Log and register all; what was fitted, by name."""
-    mlflow.set_tracking_uri(url)
-    mlflow.set_registry_uri(url)
     mlflow.set_experiment("model-server-tests")
     client = MlflowClient(url, url)
     frame, species = iris()

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
@@ -47,8 +46,6 @@ class Registry:
 
     def __init__(self, settings: ModelServerSettings) -> None:
         os.environ.update({key: os.environ.get(key, value) for key, value in _CLIENT_ENVIRONMENT.items()})
-        mlflow.set_tracking_uri(settings.tracking_uri)  # downloads ask for no client of ours
-        mlflow.set_registry_uri(settings.tracking_uri)
         self._client = MlflowClient(settings.tracking_uri, settings.tracking_uri)
 
     def check(self) -> None:

@@ -78,6 +78,10 @@ lint: preflight $(VENVS)/dev/.installed ## every check of the code that runs not
 test: preflight browser ## every test that needs no root; a part: `make test TESTS=dags`; a minute: `make test FAST=1`
 	@$(DEV) python -m pytest -m "not root$(if $(FAST), and not slow)" $(TESTS)
 
+.PHONY: test-images
+test-images: preflight images-local ## bake every role here, boot it in a region of our own, and test it there (root)
+	@$(DEV) python -m pytest -m root --capture=no services packer tests/images
+
 .PHONY: lock
 lock: $(UV) ## compile the locks from pyproject.toml; `make lock UPGRADE=--upgrade` takes the newest versions
 	@$(LOCK) --group dev --output-file tests/requirements.lock

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from services.boot.configuration import contract_of
 from services.roles import ROLES
 from tests.images.client import Client
 from tests.images.machine import Machine
+from tests.images.way_out import way_out
 from tests.region.conftest import object_storage
 from tests.region.metadata import Instance
 from tests.region.mysql import ADMIN_PASSWORD, MySQL
-from tests.region.network import Network
+from tests.region.network import GATEWAY, Network
 from tests.region.policies import Verb
 from tests.region.region import Region
 
@@ -51,6 +52,8 @@ class Site:
     folder: Path
     values: dict[str, str] = field(default_factory=dict)
     _machines: list[Machine] = field(default_factory=list)
+    _open: ExitStack = field(default_factory=ExitStack)
+    _proxy: str = ""
     _secret_ids: dict[str, str] = field(default_factory=dict)
 
     def secret(self, purpose: str) -> str:
@@ -71,19 +74,31 @@ class Site:
         keys = contract_of(role).known_keys()
         return {key: given.get(key) or self._secret_id(purpose(role, key)) for key in keys}
 
-    def launch(self, role: str, metadata: Mapping[str, str] | None = None, *, name: str = "") -> Machine:
-        """A new machine that is still off, with its contract or other metadata, and its policies."""
+    def launch(
+        self,
+        role: str,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        name: str = "",
+        root: Path | None = None,
+        lent: Mapping[Path, str] | None = None,
+    ) -> Machine:
+        """A new machine that is still off, with its contract or other metadata, and its policies.
+
+        It boots from the role's image or from another root, and may be lent files of this machine.
+        """
         self.give(role, self.contract(role) if metadata is None else metadata)
         name = f"{name or 'site'}-{role}"
         machine = Machine(
             next(each for each in ROLES if each.name == role),
-            image(role),
+            root or image(role),
             self.folder / f"{name}-{len(self._machines)}",
             ADDRESSES[role],
             self.network,
             self.client,
             OUTPUT / name,
             {
+                **(lent or {}),
                 self.region.authority_file: _AUTHORITY,
                 self.mysql.authority: "/usr/lib/mlops/database-authority.pem",
             },
@@ -106,9 +121,18 @@ class Site:
         self.region.policies.allow(instance.id, Verb.READ, "buckets", BUCKET)
         self.region.policies.allow(instance.id, Verb.MANAGE, "objects", BUCKET)
 
+    def proxy(self) -> str:
+        """Where machines find an HTTP proxy to the world outside, which the region has not by itself."""
+        if not self._proxy:
+            listening = self.network.hub.bind(GATEWAY, 0)
+            self._open.enter_context(way_out(listening))
+            self._proxy = f"{GATEWAY}:{listening.getsockname()[1]}"
+        return self._proxy
+
     def close(self) -> None:
         for machine in self._machines:
             machine.power_cut()
+        self._open.close()
 
 
 def purpose(role: str, key: str) -> str:

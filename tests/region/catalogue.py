@@ -36,6 +36,8 @@ class Operation:
     path: re.Pattern[str]
     required: tuple[str, ...]
     details: type | None
+    bodiless: bool
+    """Whether a request may come without the details."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def api(client: type) -> Api:
 
 def _operation(name: str, source: str, base: str, models: ModuleType) -> Operation:
     reference = re.search(r'api_reference_link = ".*/(\w+)"', source)
-    details = re.search(r":param oci\.[\w.]+\.models\.(\w+) ", source)
+    details = re.search(r":param oci\.[\w.]+\.models\.(\w+) \w+: \((\w+)\)", source)
     required = re.search(r"required_arguments = \[(.*?)\]", source)
     path = _assigned(source, 'resource_path = "', '"')
     names = re.findall(r"'(\w+)'", required[1]) if required else []
@@ -75,6 +77,7 @@ def _operation(name: str, source: str, base: str, models: ModuleType) -> Operati
         path=re.compile(base + re.sub(r"\{(\w+)\}", _segment, path)),
         required=tuple(each for each in names if f"{{{each}}}" not in path),
         details=getattr(models, details[1]) if details else None,
+        bodiless=details is None or details[2] == "optional",
     )
 
 

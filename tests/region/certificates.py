@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 _LIFETIME = datetime.timedelta(days=7)
 
 
-def private_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def private_key(size: int = 2048) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=size)
 
 
 def private_pem(key: rsa.RSAPrivateKey) -> bytes:
@@ -33,17 +33,25 @@ class Issued:
     key: rsa.RSAPrivateKey
 
     @classmethod
-    def root(cls, name: str) -> Self:
+    def root(cls, name: str, lifetime: datetime.timedelta = _LIFETIME) -> Self:
         key = private_key()
         subject = _name(name)
-        return cls(_builder(subject, subject, key, authority=True).sign(key, hashes.SHA256()), key)
+        builder = _builder(subject, subject, key, authority=True, lifetime=lifetime)
+        return cls(builder.sign(key, hashes.SHA256()), key)
 
     def issue(
-        self, name: str, *, units: Sequence[str] = (), hosts: Sequence[str] = (), authority: bool = False
+        self,
+        name: str,
+        *,
+        units: Sequence[str] = (),
+        hosts: Sequence[str] = (),
+        authority: bool = False,
+        lifetime: datetime.timedelta = _LIFETIME,
+        key_size: int = 2048,
     ) -> "Issued":
         """A certificate for `name`; `units` become OU attributes, `hosts` DNS names or IP addresses."""
-        key = private_key()
-        builder = _builder(_name(name, units), self.certificate.subject, key, authority)
+        key = private_key(key_size)
+        builder = _builder(_name(name, units), self.certificate.subject, key, authority, lifetime)
         if hosts:
             alternatives = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
             builder = builder.add_extension(alternatives, critical=False)
@@ -69,7 +77,11 @@ def _name(common: str, units: Sequence[str] = ()) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, authority: bool
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: rsa.RSAPrivateKey,
+    authority: bool,
+    lifetime: datetime.timedelta,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     usage = x509.KeyUsage(
@@ -90,7 +102,7 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(usage, critical=True)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import oci
 import pytest
 from oci.object_storage import ObjectStorageClient
 
+from tests.region.cli import install
 from tests.region.region import Loopback, Region, User
 
 Client = Callable[[User], ObjectStorageClient]
@@ -39,6 +41,30 @@ def storage(region: Region, loopback: Loopback, administrator: User) -> Iterator
     client = object_storage(region.config_file(administrator), loopback)
     yield client
     client.base_client.session.close()
+
+
+@pytest.fixture(scope="module")
+def connect(region: Region, loopback: Loopback, administrator: User) -> Iterator[Callable[..., Any]]:
+    """Makes SDK clients of any class, the administrator's unless a user is given."""
+    clients = []
+
+    def connect(kind: type, user: User = administrator) -> Any:
+        config = oci.config.from_file(str(region.config_file(user)))
+        endpoint = {"service_endpoint": loopback.endpoint, "retry_strategy": oci.retry.NoneRetryStrategy()}
+        clients.append(kind(config, **endpoint))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.base_client.session.close()
+
+
+@pytest.fixture(scope="session")
+def oci_command() -> Path:
+    """The `oci` command, installed when it is nowhere."""
+    if (found := install()) is None:
+        pytest.skip("oci-cli is not here, and cannot be installed from a package index")
+    return found
 
 
 def object_storage(config: Path, loopback: Loopback) -> ObjectStorageClient:

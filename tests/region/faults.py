@@ -14,10 +14,14 @@ class Faults:
         self._errors: dict[str, list[ServiceError]] = defaultdict(list)
         self._cuts: dict[str, list[int]] = defaultdict(list)
 
-    def add(self, operation: str, status: int, code: str, times: int = 1) -> None:
+    def add(self, operation: str, status: int, code: str, times: int = 1, message: str | None = None) -> None:
         """Let the next `times` requests of the operation fail with this status and code."""
-        message = f"{operation} was told to fail."
-        self._errors[operation] += [ServiceError(status, code, message) for _ in range(times)]
+        said = message or f"{operation} was told to fail."
+        self._errors[operation] += [ServiceError(status, code, said) for _ in range(times)]
+
+    def out_of_capacity(self, times: int = 1) -> None:
+        """Let the next launches fail for want of room."""
+        self.add("LaunchInstance", 500, "InternalError", times, "Out of host capacity.")
 
     def cut(self, operation: str, after: int, times: int = 1) -> None:
         """Let the next `times` responses of the operation break off after so many bytes."""

@@ -57,6 +57,14 @@ class Identity:
     def remove_api_keys(self, user: str) -> None:
         self._api_keys = {key_id: entry for key_id, entry in self._api_keys.items() if entry[0].id != user}
 
+    def remove_api_key(self, fingerprint: str) -> None:
+        """Delete one key, whosever it is."""
+        self._api_keys = {
+            key_id: entry
+            for key_id, entry in self._api_keys.items()
+            if key_id.rpartition("/")[2] != fingerprint
+        }
+
     def instance_certificate(self, instance: str, compartment: str) -> Issued:
         """What an instance's metadata service hands out as its identity."""
         units = (

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def http(app: ASGIApp, sockets: Sequence[socket.socket], certificate: Path | Non
 
 @contextmanager
 def names(
-    listening: socket.socket, address: str, zones: Sequence[str], hosts: dict[str, str]
+    listening: socket.socket, address: str, zones: Sequence[str], hosts: Mapping[str, str]
 ) -> Iterator[None]:
     """Answer DNS on a UDP socket: every name below a zone is at `address`, `hosts` may grow meanwhile."""
 

@@ -53,6 +53,10 @@ class MetadataService:
     def remove(self, instance: Instance) -> None:
         self._instances.pop(instance.address, None)
 
+    def find(self, instance: str) -> Instance | None:
+        """The instance of this OCID, if it is launched."""
+        return next((each for each in self._instances.values() if each.id == instance), None)
+
     async def _instance(self, request: Request) -> Response:
         return self._answer(request, self._document)
 

@@ -67,7 +67,7 @@ class MySQL:
 
     `prefix` is a command that runs another one elsewhere, such as `Namespace.command()`: there the server
     listens on `host`; `names` are further ones that its certificate is for.
-    `strict` is `sql_require_primary_key`.
+    `strict` is `sql_require_primary_key`, `password` the administrator's.
     """
 
     folder: Path
@@ -76,6 +76,7 @@ class MySQL:
     prefix: Sequence[str] = ()
     strict: bool = True
     names: Sequence[str] = ("db.sim.oraclevcn.com",)
+    password: str = ADMIN_PASSWORD
     _process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -123,7 +124,7 @@ class MySQL:
         )
         self._wait()
         if first:
-            self.execute(f"CREATE USER '{ADMIN}'@'%%' IDENTIFIED BY %s REQUIRE SSL", ADMIN_PASSWORD)
+            self.execute(f"CREATE USER '{ADMIN}'@'%%' IDENTIFIED BY %s REQUIRE SSL", self.password)
             for statement in filter(str.strip, _AS_MANAGED.split(";\n")):
                 self.execute(statement)
         return self

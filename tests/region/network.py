@@ -144,6 +144,9 @@ class Network:
             f"addr add {SERVICES}/32 dev br0",
             "link set br0 up",
         )
+        # Resource Manager's jobs run here.
+        self.hub.cover("/etc/resolv.conf", self._resolver)
+        self.hub.cover("/etc/hosts", self._hosts)
 
     def join(self, address: str) -> Namespace:
         """A new namespace on the bridge, as a machine or a client of the region."""

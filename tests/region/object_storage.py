@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,11 @@ _KEPT_HEADERS = {
     "content-disposition": "contentDisposition",
     "cache-control": "cacheControl",
 }
+_ACTIONS = {
+    "objects": ("ARCHIVE", "DELETE", "INFREQUENT_ACCESS"),
+    "previous-object-versions": ("ARCHIVE", "DELETE", "INFREQUENT_ACCESS"),
+    "multipart-uploads": ("ABORT",),
+}
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -32,7 +37,8 @@ class ObjectStorage:
 
     client = oci.object_storage.ObjectStorageClient
 
-    def __init__(self, folder: Path, namespace: str, compartment: str) -> None:
+    def __init__(self, folder: Path, namespace: str, compartment: str, region: str) -> None:
+        self.principal = f"objectstorage-{region}"
         self.namespace = namespace
         self.compartment = compartment
         self.store = Store(folder)
@@ -51,10 +57,14 @@ class ObjectStorage:
             "PutObjectLifecyclePolicy": self.put_lifecycle_policy,
             "GetObjectLifecyclePolicy": self.get_lifecycle_policy,
             "DeleteObjectLifecyclePolicy": self.delete_lifecycle_policy,
+            "ListRetentionRules": self.list_retention_rules,
+            "ListReplicationPolicies": self.list_none,
+            "ListPreauthenticatedRequests": self.list_none,
             "PutObject": self.put_object,
             "GetObject": self.get_object,
             "HeadObject": self.head_object,
             "DeleteObject": self.delete_object,
+            "BatchDeleteObjects": self.batch_delete_objects,
             "RenameObject": self.rename_object,
             "ListObjects": self.list_objects,
             "ListObjectVersions": self.list_object_versions,
@@ -110,7 +120,14 @@ class ObjectStorage:
         return JSONResponse([self._summary(self.store.buckets[name]) for name in page], headers=headers)
 
     async def put_lifecycle_policy(self, call: Call) -> Response:
+        """It is Object Storage itself that carries the rules out, and it needs a policy for that."""
         bucket = self._bucket(call, Verb.MANAGE)
+        family = ("buckets", "objects")
+        if not all(call.policies.permit(self.principal, Verb.MANAGE, each, bucket.name) for each in family):
+            message = f"Permissions granted to the object storage service principal {self.principal} \
+to this bucket are insufficient."
+            raise invalid(message, "InsufficientServicePermissions")
+        _check_rules(call.body.get("items") or [])
         created = stamp(bucket.created)
         bucket.lifecycle = {"timeCreated": created, "items": call.body.get("items") or []}
         return JSONResponse(bucket.lifecycle, headers={"etag": bucket.etag})
@@ -125,6 +142,16 @@ class ObjectStorage:
     async def delete_lifecycle_policy(self, call: Call) -> Response:
         self._bucket(call, Verb.MANAGE).lifecycle = None
         return Response(status_code=204)
+
+    async def list_retention_rules(self, call: Call) -> Response:
+        """There are none: they cannot be made here."""
+        self._bucket(call, Verb.READ)
+        return JSONResponse({"items": []})
+
+    async def list_none(self, call: Call) -> Response:
+        """Nor can these be made, whose list is not wrapped."""
+        self._bucket(call, Verb.READ)
+        return JSONResponse([])
 
     async def put_object(self, call: Call) -> Response:
         bucket, name = self._bucket(call, Verb.MANAGE, "objects"), call.path["objectName"]
@@ -158,6 +185,23 @@ class ObjectStorage:
         if bucket.versioning != "Disabled":
             headers |= {"version-id": deleted.id, "is-delete-marker": str(deleted.content is None).lower()}
         return Response(status_code=204, headers=headers)
+
+    async def batch_delete_objects(self, call: Call) -> Response:
+        bucket = self._bucket(call, Verb.MANAGE, "objects")
+        deleted: list[dict[str, object]] = []
+        failed: list[dict[str, object]] = []
+        for each in call.body["objects"]:
+            name, current = each["objectName"], bucket.current(each["objectName"])
+            try:
+                if each.get("ifMatch") and (current is None or current.etag != each["ifMatch"]):
+                    raise _failed_match()
+                moment = stamp(bucket.delete(name, None).modified)
+                deleted.append({"objectName": name, "timeLastModified": moment})
+            except ServiceError as error:
+                refusal = {"statusCode": error.status, "errorMessage": error.message}
+                failed.append({"objectName": name, **refusal})
+        shown = [] if call.body.get("isSkipDeletedResult") else deleted
+        return JSONResponse({"deleted": shown, "failed": failed})
 
     async def rename_object(self, call: Call) -> Response:
         bucket = self._bucket(call, Verb.MANAGE, "objects")
@@ -328,6 +372,21 @@ def _configure(bucket: Bucket, body: Mapping[str, Any]) -> None:
     bucket.compartment = body.get("compartmentId", bucket.compartment)
     apart = ("name", "namespace", "compartmentId", "versioning")
     bucket.details |= {key: value for key, value in body.items() if key not in apart and value is not None}
+
+
+def _check_rules(rules: Sequence[Mapping[str, Any]]) -> None:
+    names = [rule["name"] for rule in rules]
+    if len(set(names)) < len(names):
+        raise invalid("Two lifecycle rules have the same name.", "InvalidLifecycleRule")
+    for rule in rules:
+        target = rule.get("target") or "objects"
+        actions = _ACTIONS.get(target, ())
+        if rule["action"] not in actions:
+            message = f"The rule {rule['name']}: {target!r} does not go with the action {rule['action']}."
+            raise invalid(message, "InvalidLifecycleRule")
+        if rule["timeUnit"] not in ("DAYS", "YEARS") or rule["timeAmount"] < 1:
+            message = f"The rule {rule['name']}: expected a number of DAYS or YEARS."
+            raise invalid(message, "InvalidLifecycleRule")
 
 
 def _put(call: Call, bucket: Bucket, name: str, content: Content, headers: Mapping[str, str]) -> Version:

@@ -3,7 +3,7 @@
 import json
 import socket
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,21 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.region import listening, metadata
+from tests.region.addresses import Names
 from tests.region.certificates import Issued, private_key, private_pem
+from tests.region.data_services import DataServices
 from tests.region.faults import Faults
 from tests.region.identity import Identity, Principal
+from tests.region.infrastructure import Infrastructure
 from tests.region.metadata import Instance, MetadataService
-from tests.region.network import SERVICES, Network
+from tests.region.network import GATEWAY, SERVICES, Network
 from tests.region.object_storage import ObjectStorage
 from tests.region.policies import Policies, Verb
+from tests.region.proxies import TlsProxy
+from tests.region.resource_manager import ResourceManager
+from tests.region.resources import Resources
 from tests.region.secrets import Secret, Secrets
-from tests.region.server import Front
+from tests.region.server import Front, Service
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,35 @@ class Region:
         self.compartment = ocid("compartment")
         self.policies = Policies()
         self.faults = Faults()
+        self.resources = Resources(name)
         self.identity = Identity(self.tenancy, self.compartment)
         self.metadata = MetadataService(self.metadata_of_region, self.tenancy, self.identity.intermediate)
-        self.object_storage = ObjectStorage(folder / "objects", namespace, self.compartment)
+        self.object_storage = ObjectStorage(folder / "objects", namespace, self.compartment, name)
         self.secrets = Secrets()
         self.front = Front(domain, name, self.identity, self.policies, self.faults)
-        for service in (self.object_storage, self.secrets):
+        self.authority_file = folder / "authority.pem"
+        variables = {"tenancy_ocid": self.tenancy, "region": name}
+        self.resource_manager = ResourceManager(
+            folder / "resource-manager", variables, self.environment, self._lend_key
+        )
+        self.infrastructure = Infrastructure(
+            self.resources,
+            self.policies,
+            self.metadata,
+            self.object_storage,
+            region_key=self.metadata_of_region["regionKey"],
+            tenancy=self.tenancy,
+            compartment=self.compartment,
+            issue=self.identity.instance_certificate,
+        )
+        self.data = DataServices(self.resources, self.secrets, f"{name}.{domain}")
+        own: tuple[Service, ...] = (self.object_storage, self.secrets, self.resource_manager)
+        for service in (*own, *self.data.all, *self.infrastructure.services):
             self.front.mount(service)
         authority = Issued.root("Region of our own")
-        self.authority_file = folder / "authority.pem"
         self.authority_file.write_bytes(authority.pem)
-        zones = (f"{name}.{domain}", f"vaults.{name}.oci.{domain}", f"kms.{name}.oci.{domain}")
+        below = (f"{name}.{domain}", f"{name}.oci.{domain}", f"{name}.ocp.{domain}")
+        zones = (*below, f"vaults.{name}.oci.{domain}", f"kms.{name}.{domain}", f"kms.{name}.oci.{domain}")
         hosts = [*(f"*.{zone}" for zone in zones), "127.0.0.1", "localhost"]
         issued = authority.issue(f"*.{name}.{domain}", hosts=hosts)
         self._certificate = folder / "server.pem"
@@ -96,21 +120,10 @@ class Region:
         folder = self.folder / f"config-{uuid.uuid4().hex}"
         folder.mkdir(mode=0o700)
         key = private_key() if session else user.key
-        lines = {
-            "user": user.id,
-            "fingerprint": user.fingerprint,
-            "tenancy": self.tenancy,
-            "region": self.name,
-            "key_file": str(folder / "key.pem"),
-        }
-        _write_secret(folder / "key.pem", private_pem(key).decode())
+        token = None
         if session:
             token = self.identity.token(Principal(user.id, self.tenancy, "user"), key.public_key())
-            lines["security_token_file"] = str(folder / "token")
-            _write_secret(folder / "token", token)
-        text = "\n".join(["[DEFAULT]", *(f"{name}={value}" for name, value in lines.items())])
-        _write_secret(folder / "config", text + "\n")
-        return folder / "config"
+        return self._write_config(folder, User(user.id, user.fingerprint, key), token)
 
     def launch(
         self, address: str, display_name: str = "machine", contract: Mapping[str, str] | None = None
@@ -128,6 +141,47 @@ class Region:
         self.secrets.add(secret)
         return secret
 
+    def certificate_file(self, certificate: str) -> Path:
+        """What a load balancer serves by this certificate: its chain and its key, in one file."""
+        leaf, authority = self.data.certificates.chain(certificate, "certificateIds")
+        file = self.folder / f"{certificate}.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(leaf.pem + authority.pem + leaf.key_pem)
+        return file
+
+    def proxy(self, network: Network) -> TlsProxy:
+        """The real proxy of load balancers, at the addresses that they show, for `load_balancers.proxy`."""
+
+        def bind(address: str, port: int) -> socket.socket:
+            network.hub.ip(f"addr replace {address}/32 dev br0")
+            return network.hub.bind(address, port)
+
+        return TlsProxy(bind, self.certificate_file, lambda: network.hub.bind(GATEWAY, 0))
+
+    def _write_config(self, folder: Path, user: User, token: str | None = None) -> Path:
+        lines = {
+            "user": user.id,
+            "fingerprint": user.fingerprint,
+            "tenancy": self.tenancy,
+            "region": self.name,
+            "key_file": str(folder / "key.pem"),
+        }
+        _write_secret(folder / "key.pem", private_pem(user.key).decode())
+        if token:
+            lines["security_token_file"] = str(folder / "token")
+            _write_secret(folder / "token", token)
+        text = "\n".join(["[DEFAULT]", *(f"{name}={value}" for name, value in lines.items())])
+        _write_secret(folder / "config", text + "\n")
+        return folder / "config"
+
+    def _lend_key(self, principal: Principal, home: Path) -> Callable[[], None]:
+        """Let whoever finds this home act as the principal until that is withdrawn."""
+        key = private_key()
+        fingerprint = self.identity.add_api_key(principal.id, key.public_key())
+        (home / ".oci").mkdir(mode=0o700, parents=True)
+        self._write_config(home / ".oci", User(principal.id, fingerprint, key))
+        return lambda: self.identity.remove_api_key(fingerprint)
+
     @contextmanager
     def on_loopback(self) -> Iterator["Loopback"]:
         """Serve on two free ports of loopback, for clients that are given the addresses. Needs no root."""
@@ -135,6 +189,8 @@ class Region:
             api, metadata_service = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
             stack.enter_context(listening.http(self.front, [api], self._certificate))
             stack.enter_context(listening.http(self.metadata.app, [metadata_service]))
+            stack.callback(self.data.close)
+            stack.callback(self.resource_manager.close)
             yield Loopback(
                 f"https://127.0.0.1:{api.getsockname()[1]}",
                 f"http://127.0.0.1:{metadata_service.getsockname()[1]}/opc/v2",
@@ -147,10 +203,15 @@ class Region:
             api = network.hub.bind(SERVICES, 443)
             metadata_service = network.hub.bind(metadata.ADDRESS, 80)
             resolver = network.hub.bind(metadata.ADDRESS, 53, socket.SOCK_DGRAM)
-            zones = (f"{self.name}.{self.domain}", f"{self.name}.oci.{self.domain}")
+            below = (self.domain, f"oci.{self.domain}", f"ocp.{self.domain}")
+            zones = tuple(f"{self.name}.{domain}" for domain in below)
+            known = Names(self.resources, network.hosts)
             stack.enter_context(listening.http(self.front, [api], self._certificate))
             stack.enter_context(listening.http(self.metadata.app, [metadata_service]))
-            stack.enter_context(listening.names(resolver, SERVICES, zones, network.hosts))
+            stack.enter_context(listening.names(resolver, SERVICES, zones, known))
+            self.resource_manager.enter = network.hub.command
+            stack.callback(self.data.close)
+            stack.callback(self.resource_manager.close)
             yield network
 
 

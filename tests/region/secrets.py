@@ -46,6 +46,14 @@ class Secrets:
     def add(self, secret: Secret) -> None:
         self._secrets[secret.id] = secret
 
+    def put(self, secret_id: str, value: str | bytes) -> None:
+        """A new version of a secret."""
+        self._secrets[secret_id].put(value)
+
+    def remove(self, secret_id: str) -> None:
+        """From now on there is nothing to read."""
+        self._secrets.pop(secret_id, None)
+
     async def get_secret_bundle(self, call: Call) -> Response:
         return self._bundle(call, self._find(call, call.path["secretId"]))
 

@@ -89,7 +89,8 @@ class Front:
         host = api.host.replace("{region}", self.region).replace("{secondLevelDomain}", self.domain)
         if strange := service.operations.keys() - {operation.id for operation in api.operations}:
             raise ValueError(f"{api.name} has no operation {', '.join(sorted(strange))}")
-        self._services.append(_Mounted(re.compile(re.escape(host)), api, service.operations))
+        prefix = getattr(service, "host_prefix", "")
+        self._services.append(_Mounted(re.compile(prefix + re.escape(host)), api, service.operations))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -132,17 +133,22 @@ class Front:
         self, method: str, path: str, host: str
     ) -> tuple[_Mounted, catalogue.Operation, Mapping[str, str]]:
         services = [each for each in self._services if each.host.fullmatch(host)] or self._services
-        for mounted in services:
-            for operation in mounted.api.operations:
-                if operation.method == method and (match := operation.path.fullmatch(path)):
-                    return mounted, operation, {key: unquote(v) for key, v in match.groupdict().items()}
-        raise not_found()
+        found = [
+            (mounted, operation, {key: unquote(value) for key, value in match.groupdict().items()})
+            for mounted in services
+            for operation in mounted.api.operations
+            if operation.method == method and (match := operation.path.fullmatch(path))
+        ]
+        if not found:
+            raise not_found()
+        # Services share some paths (work requests): the one that implements it is meant.
+        return next((each for each in found if each[1].id in each[0].handlers), found[0])
 
 
 async def _body(request: Request, operation: catalogue.Operation) -> Any:
     raw = await request.body()
     signatures.check_body(request, raw)
-    if operation.details is None:
+    if operation.details is None or (operation.bodiless and not raw):
         return None
     try:
         parsed = json.loads(raw or b"null")

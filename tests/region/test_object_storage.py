@@ -246,7 +246,7 @@ def test_renaming(storage: ObjectStorageClient, bucket: str) -> None:
     assert storage.get_object(AT, bucket, "to").data.content == b"from"
 
 
-def test_a_lifecycle_policy_is_kept(storage: ObjectStorageClient, bucket: str) -> None:
+def test_a_lifecycle_policy_is_kept(region: Region, storage: ObjectStorageClient, bucket: str) -> None:
     rule = models.ObjectLifecycleRule(
         name="old",
         action="DELETE",
@@ -258,8 +258,34 @@ def test_a_lifecycle_policy_is_kept(storage: ObjectStorageClient, bucket: str) -
     with pytest.raises(ServiceError):
         storage.get_object_lifecycle_policy(AT, bucket)
     details = models.PutObjectLifecyclePolicyDetails(items=[rule])
+    with pytest.raises(ServiceError) as refused:
+        storage.put_object_lifecycle_policy(AT, bucket, details)
+    assert refusal(refused) == (400, "InsufficientServicePermissions")
+    for family in ("buckets", "objects"):
+        region.policies.allow(f"objectstorage-{region.name}", Verb.MANAGE, family, bucket)
     storage.put_object_lifecycle_policy(AT, bucket, details)
     assert storage.get_object_lifecycle_policy(AT, bucket).data.items[0].name == "old"
+    rule.action = "ABORT"
+    with pytest.raises(ServiceError) as refused:
+        storage.put_object_lifecycle_policy(AT, bucket, details)
+    assert refusal(refused) == (400, "InvalidLifecycleRule")
+
+
+def test_a_batch_of_objects_is_deleted(storage: ObjectStorageClient, bucket: str) -> None:
+    for name in ("one", "two"):
+        storage.put_object(AT, bucket, name, b"")
+    asked = [
+        models.BatchDeleteObjectIdentifier(object_name=name, if_match=etag)
+        for name, etag in (("one", None), ("two", "stale"), ("three", None))
+    ]
+    result = storage.batch_delete_objects(AT, bucket, models.BatchDeleteObjectsDetails(objects=asked)).data
+    assert [each.object_name for each in result.deleted] == ["one"]
+    assert [(each.object_name, each.status_code) for each in result.failed] == [("two", 412), ("three", 404)]
+    assert [each.name for each in storage.list_objects(AT, bucket).data.objects] == ["two"]
+
+
+def test_a_bucket_has_no_retention_rules(storage: ObjectStorageClient, bucket: str) -> None:
+    assert storage.list_retention_rules(AT, bucket).data.items == []
 
 
 def test_a_user_has_the_rights_of_its_policies(region: Region, loopback: Loopback, bucket: str) -> None:

@@ -35,8 +35,8 @@ resource "oci_certificates_management_certificate_authority" "own" {
     ignore_changes = [name]
   }
 
-  # It was made while the vault was: by now the policy is known everywhere.
-  depends_on = [oci_identity_policy.authority]
+  # It signs at once, and fails where the policy is not yet known: the DB system takes longer than that.
+  depends_on = [oci_identity_policy.authority, oci_mysql_mysql_db_system.this]
 }
 
 # A certificate for another host is another one, with another name: the load balancer goes over to it

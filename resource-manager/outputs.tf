@@ -48,6 +48,11 @@ output "secrets" {
   value       = local.secret_ids
 }
 
+output "certificate_authority_id" {
+  description = "The authority whose certificate clients need to trust; empty with a certificate of your own"
+  value       = local.own_certificate_authority ? oci_certificates_management_certificate_authority.own[0].id : ""
+}
+
 output "vcn_id" {
   description = "The VCN"
   value       = local.vcn_id

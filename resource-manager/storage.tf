@@ -58,8 +58,9 @@ resource "oci_objectstorage_object_lifecycle_policy" "of" {
     }
   }
 
-  # The service may delete objects only once the policy lets it.
-  depends_on = [oci_identity_policy.lifecycle]
+  # The service may delete objects only once the policy lets it, and a new policy takes a while to be known
+  # everywhere. Nothing here is urgent, and the DB system takes longer than that.
+  depends_on = [oci_identity_policy.lifecycle, oci_mysql_mysql_db_system.this]
 }
 
 # The DAGs of this release. What people add beside them is not Terraform's and stays as it is.

@@ -1,12 +1,14 @@
-"""A client on the region's network: HTTP from a namespace, by threads of this process."""
+"""A client on the region's network: HTTP and HTTPS from a namespace, by threads of this process."""
 
 import http.client
 import json
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.region.network import Namespace
@@ -26,12 +28,22 @@ class Answer:
 
 
 class Client:
-    """Whoever is in the namespace."""
+    """Whoever is in the namespace.
 
-    def __init__(self, namespace: Namespace) -> None:
+    `authority` is the file with the authorities that it trusts, `hosts` are addresses by name.
+    """
+
+    def __init__(
+        self, namespace: Namespace, authority: Path | None = None, hosts: Mapping[str, str] | None = None
+    ) -> None:
         self._namespace = namespace
+        self._hosts = hosts or {}
+        trust = ssl.create_default_context(cafile=authority)
         self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), _Handler(self.connect), _AnyStatus()
+            urllib.request.ProxyHandler({}),
+            _Handler(self.connect),
+            _TlsHandler(self.connect, trust),
+            _AnyStatus(),
         )
 
     def connect(self, host: str, port: int, seconds: float = _SECONDS) -> socket.socket:
@@ -39,7 +51,7 @@ class Client:
         made = self._namespace.bind(self._namespace.address or "", 0)
         try:
             made.settimeout(seconds)
-            made.connect((host, port))
+            made.connect((self._hosts.get(host, host), port))
         except OSError:
             made.close()
             raise
@@ -87,6 +99,21 @@ class _Handler(urllib.request.HTTPHandler):
         return self.do_open(self._connection, req)
 
 
+class _TlsHandler(urllib.request.HTTPSHandler):
+    def __init__(self, connect: Any, trust: ssl.SSLContext) -> None:
+        super().__init__()
+
+        class Connection(http.client.HTTPSConnection):
+            def connect(self) -> None:
+                plain = connect(self.host, self.port, self.timeout)
+                self.sock = trust.wrap_socket(plain, server_hostname=self.host)
+
+        self._connection = Connection
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connection, req)
+
+
 class _AnyStatus(urllib.request.HTTPErrorProcessor):
     def http_response(
         self,
@@ -94,3 +121,5 @@ class _AnyStatus(urllib.request.HTTPErrorProcessor):
         response: http.client.HTTPResponse,
     ) -> http.client.HTTPResponse:
         return response
+
+    https_response = http_response

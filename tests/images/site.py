@@ -26,8 +26,9 @@ ADDRESSES = {"mlflow": "10.0.1.10", "airflow": "10.0.1.11", "serving": "10.0.1.1
 CLIENT_ADDRESS = "10.0.1.200"
 DATABASE_HOST, DATABASE_ADDRESS = "db.sim.oraclevcn.com", "10.0.1.9"
 BUCKET = "mlops"
-_AUTHORITY = "/run/region/authority.pem"
-_TRUST = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+AUTHORITY = "/run/region/authority.pem"
+TRUST = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), AUTHORITY)
+"""Where a machine finds the authority of the region's APIs, and how its processes are told of it."""
 _AWKWARD = "p #%@/:?&=+$HOME ${x} `id` \\ \\n \"q\" 'q' ~!;|<>()[]{}^*,.é"
 """What a password may hold; a key goes into a header, where only ASCII without spaces is allowed."""
 
@@ -99,10 +100,10 @@ class Site:
             OUTPUT / name,
             {
                 **(lent or {}),
-                self.region.authority_file: _AUTHORITY,
+                self.region.authority_file: AUTHORITY,
                 self.mysql.authority: "/usr/lib/mlops/database-authority.pem",
             },
-            dict.fromkeys(_TRUST, _AUTHORITY),
+            TRUST,
         )
         self._machines.append(machine)
         return machine
@@ -159,6 +160,8 @@ def site(folder: Path) -> Iterator[Site]:
         network.hosts[DATABASE_HOST] = DATABASE_ADDRESS
         storage = object_storage(region.config_file(region.add_user(administrator=True)), loopback)
         storage.base_client.session.verify = str(region.authority_file)
+        # Authorities that this machine's environment names would take the place of that one.
+        storage.base_client.session.trust_env = False
         place = network.join(DATABASE_ADDRESS)
         with MySQL(
             folder / "mysql", DATABASE_ADDRESS, 3306, prefix=place.command(), names=[DATABASE_HOST]

@@ -6,6 +6,7 @@ import pytest
 
 from services.final_schema import FinalSchema
 from services.mlflow.final_schema import TRACKING, USERS
+from tests.images.common import SSH, until
 from tests.images.machine import Machine
 from tests.images.site import Site
 
@@ -32,7 +33,7 @@ def says(machine: Machine, sentence: str) -> None:
 
 
 def is_up_without_services(machine: Machine) -> None:
-    assert machine.host.service("ssh").is_running
+    until(lambda: machine.client.reaches(machine.address, SSH))
     for service in machine.role.services:
         assert not machine.host.service(service.name).is_running
         assert not service.port or not machine.client.reaches(machine.address, service.port)

@@ -35,12 +35,16 @@ def machines(site: Site) -> Iterator[Machines]:
 @pytest.fixture(scope="module")
 def trained(site: Site, machines: Machines) -> str:
     """The id of a run of the DAG that has succeeded."""
-    airflow = Airflow(site, machines["airflow"])
+    airflow = signed_in_to(site, machines["airflow"])
     run = airflow.trigger()
     began = time.monotonic()
     airflow.finish(run)
     print(f"\ntraining: {time.monotonic() - began:.1f} s")
     return run
+
+
+def signed_in_to(site: Site, machine: Machine) -> Airflow:
+    return Airflow(machine.client, machine.url("airflow-api-server", ""), site.secret("airflow admin"))
 
 
 def objects(site: Site, prefix: str) -> list[str]:
@@ -88,7 +92,7 @@ def test_a_replaced_machine_has_the_runs_and_their_logs(site: Site, machines: Ma
     machines["airflow"] = site.launch("airflow", name="replaced")
     machines["airflow"].power_on()
     machines["airflow"].wait()
-    airflow = Airflow(site, machines["airflow"])
+    airflow = signed_in_to(site, machines["airflow"])
     assert {task["state"] for task in airflow.tasks(trained).values()} == {"success"}
     log = airflow.log(trained, "train")
     assert f"oci://{BUCKET}@{site.region.namespace}/logs/" in log
@@ -99,7 +103,7 @@ def test_a_power_cut_of_a_running_training_loses_nothing_that_was_finished(
 ) -> None:
     print(f"\nseed {SEED}")
     machine = machines["airflow"]
-    airflow = Airflow(site, machine)
+    airflow = signed_in_to(site, machine)
     run = airflow.trigger()
     while airflow.tasks(run)["load_data"]["state"] != "success":
         time.sleep(0.2)

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from tests.images.machine import Machine
+from tests.images.client import Client
 from tests.images.site import BUCKET, REPOSITORY, Site
 
 DAG = "iris_training"
@@ -20,12 +20,12 @@ def deliver(site: Site) -> None:
 
 
 class Airflow:
-    """Airflow's API, signed in as its administrator; it may go away and come back."""
+    """Airflow's API at a URL, signed in as its administrator; it may go away and come back."""
 
-    def __init__(self, site: Site, machine: Machine) -> None:
-        self._machine = machine
-        body = {"username": "admin", "password": site.secret("airflow admin")}
-        answer = machine.client.ask(self._url("/auth/token"), body)
+    def __init__(self, client: Client, url: str, password: str) -> None:
+        self._client = client
+        self._url = url
+        answer = client.ask(f"{url}/auth/token", {"username": "admin", "password": password})
         assert answer.status == 201, answer.body
         self._headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
@@ -67,8 +67,5 @@ class Airflow:
         return str(found)
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        answer = self._machine.client.ask(self._url(path), body, method=method, headers=self._headers)
+        answer = self._client.ask(f"{self._url}{path}", body, method=method, headers=self._headers)
         return answer.status, answer.json()
-
-    def _url(self, path: str) -> str:
-        return self._machine.url("airflow-api-server", path)

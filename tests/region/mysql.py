@@ -29,6 +29,7 @@ ADMIN_PASSWORD = 'admin\'s p@ss/w%rd #1 "$HOME" \\'
 
 _ROOTS = Path(os.environ.get("MLOPS_TEST_ROOTS", "/var/tmp/mlops-test-roots"))  # noqa: S108
 _START_SECONDS = 90
+_LONGEST_SOCKET = 107
 _SYSTEM_DATABASES = ("information_schema", "mysql", "performance_schema", "sys")
 _GLOBAL = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, "
@@ -80,15 +81,23 @@ class MySQL:
     _process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
+        if len(os.fsencode(self.socket)) > _LONGEST_SOCKET:
+            raise ValueError(
+                f"folder is {self.folder}: {_LONGEST_SOCKET} bytes at most are expected of its socket's path. "
+                "Remedy: name a folder nearer to the root."
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         authority = Issued.root("MySQL's authority")
         issued = authority.issue(self.host, hosts=[self.host, *self.names])
-        self._data = self.folder / "data"
         self._data.mkdir(mode=0o700)
         self.authority = self._data / "authority.pem"
         self.authority.write_bytes(authority.pem)
         for name, content in (("cert.pem", issued.pem), ("key.pem", issued.key_pem)):
             (self._data / name).write_bytes(content)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
 
     @property
     def socket(self) -> Path:
@@ -199,7 +208,11 @@ class MySQL:
             time.sleep(0.05)
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -7,6 +7,7 @@ nothing is added to the host's network.
 """
 
 import ctypes
+import itertools
 import os
 import socket
 import subprocess
@@ -134,7 +135,7 @@ class Network:
         self._resolver.write_text(f"nameserver {metadata.ADDRESS}\noptions timeout:2 attempts:2\n")
         self._hosts = files / "hosts"
         self._hosts.write_text("127.0.0.1 localhost\n")
-        self._joined = 0
+        self._numbers = itertools.count(1)
         self.hosts: dict[str, str] = {}
         self.hub = self._stack.enter_context(closing(Namespace()))
         self.hub.ip(
@@ -151,8 +152,7 @@ class Network:
     def join(self, address: str) -> Namespace:
         """A new namespace on the bridge, as a machine or a client of the region."""
         member = self._stack.enter_context(closing(Namespace(address)))
-        self._joined += 1
-        port = f"port{self._joined}"
+        port = f"port{next(self._numbers)}"
         self.hub.ip(
             f"link add {port} type veth peer name eth0 netns {member.pid}",
             f"link set {port} master br0",

@@ -12,17 +12,13 @@ import pytest
 from oci.exceptions import ServiceError
 from oci.resource_manager import ResourceManagerClient
 from oci.resource_manager.models import (
-    CreateApplyJobOperationDetails,
-    CreateDestroyJobOperationDetails,
-    CreateJobDetails,
-    CreatePlanJobOperationDetails,
-    CreateStackDetails,
-    CreateZipUploadConfigSourceDetails,
     UpdateStackDetails,
     UpdateZipUploadConfigSourceDetails,
 )
 
+from tests.region import console
 from tests.region import network as namespaces
+from tests.region.console import job, log, start, until, zipped
 from tests.region.region import Loopback, Region, User
 from tests.region.terraform import missing, terraform
 from tests.region.test_vault import Connect, refusal
@@ -80,50 +76,12 @@ def manager(connect: Connect) -> Any:
     return connect(ResourceManagerClient)
 
 
-def zipped(files: Mapping[str, str]) -> str:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return base64.b64encode(stream.getvalue()).decode()
-
-
 def stack(manager: ResourceManagerClient, region: Region, files: Mapping[str, str], **details: Any) -> str:
-    source = CreateZipUploadConfigSourceDetails(zip_file_base64_encoded=zipped(files))
-    created = manager.create_stack(
-        CreateStackDetails(compartment_id=region.compartment, config_source=source, **details)
-    )
-    return str(created.data.id)
+    return console.stack(manager, region.compartment, zipped(files), **details)
 
 
-def job(manager: ResourceManagerClient, stack_id: str, operation: str, **details: Any) -> Any:
-    """A job that has ended."""
-    started = start(manager, stack_id, operation, **details)
-    return until(manager, started.id, "SUCCEEDED", "FAILED", "CANCELED")
-
-
-def start(manager: ResourceManagerClient, stack_id: str, operation: str, **details: Any) -> Any:
-    kinds = {
-        "PLAN": CreatePlanJobOperationDetails,
-        "APPLY": CreateApplyJobOperationDetails,
-        "DESTROY": CreateDestroyJobOperationDetails,
-    }
-    if operation != "PLAN" and not details:
-        details = {"execution_plan_strategy": "AUTO_APPROVED"}
-    asked = CreateJobDetails(stack_id=stack_id, job_operation_details=kinds[operation](**details))
-    return manager.create_job(asked).data
-
-
-def until(manager: ResourceManagerClient, job_id: str, *states: str) -> Any:
-    deadline = time.monotonic() + 120
-    while (found := manager.get_job(job_id).data).lifecycle_state not in states:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
-    return found
-
-
-def log(manager: ResourceManagerClient, job_id: str) -> str:
-    return str(manager.get_job_logs_content(job_id).data)
+def encoded(files: Mapping[str, str]) -> str:
+    return base64.b64encode(zipped(files)).decode()
 
 
 def test_a_stack_is_what_was_uploaded(manager: ResourceManagerClient, region: Region) -> None:
@@ -136,7 +94,7 @@ def test_a_stack_is_what_was_uploaded(manager: ResourceManagerClient, region: Re
     archive = zipfile.ZipFile(io.BytesIO(manager.get_stack_tf_config(stack_id).data.content))
     assert archive.read("main.tf").decode() == TINY["main.tf"]
     assert stack_id in [each.id for each in manager.list_stacks(compartment_id=region.compartment).data]
-    source = UpdateZipUploadConfigSourceDetails(zip_file_base64_encoded=zipped({"other.tf": ""}))
+    source = UpdateZipUploadConfigSourceDetails(zip_file_base64_encoded=encoded({"other.tf": ""}))
     manager.update_stack(stack_id, UpdateStackDetails(config_source=source, variables={"size": "large"}))
     assert manager.get_stack(stack_id).data.variables == {"size": "large"}
     archive = zipfile.ZipFile(io.BytesIO(manager.get_stack_tf_config(stack_id).data.content))
@@ -261,7 +219,7 @@ def test_a_canceled_job_keeps_what_it_had_made(
     with pytest.raises(ServiceError) as late:
         manager.cancel_job(running.id)
     assert late.value.status == 409
-    source = UpdateZipUploadConfigSourceDetails(zip_file_base64_encoded=zipped(TINY))
+    source = UpdateZipUploadConfigSourceDetails(zip_file_base64_encoded=encoded(TINY))
     manager.update_stack(stack_id, UpdateStackDetails(config_source=source))
     assert job(manager, stack_id, "APPLY").lifecycle_state == "SUCCEEDED"
 

@@ -43,9 +43,16 @@ class Machine:
 def base_root() -> Path:
     """The operating system that images start from: MLOPS_BASE_ROOT, else a Debian 12 made once.
 
-    Raises: subprocess.CalledProcessError: when Debian cannot be had.
+    Raises:
+        ValueError: when what is given is no operating system.
+        subprocess.CalledProcessError: when Debian cannot be had.
     """
     if given := os.environ.get("MLOPS_BASE_ROOT"):
+        if not os.path.lexists(Path(given) / "etc/os-release"):
+            raise ValueError(
+                f"MLOPS_BASE_ROOT is {given!r}: a folder with the root of an Oracle Linux 8 or Debian 12 "
+                "is expected. Remedy: unpack one there, with systemd, sshd and sudo, or unset it."
+            )
         return Path(given)
     root = ROOTS / f"debian12-{hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:8]}"
     ROOTS.mkdir(parents=True, exist_ok=True)

@@ -100,11 +100,13 @@ source "oracle-oci" "machine" {
     memory_in_gbs = var.memory_in_gbs
   }
 
-  # The newest one that runs on the shape, so also of the shape's architecture.
+  # The newest of Oracle's own that runs on the shape, so also of the shape's architecture: images that were
+  # baked in the compartment are of the same system, and newer.
   base_image_filter {
     operating_system         = "Oracle Linux"
     operating_system_version = "8"
     shape                    = var.shape
+    display_name_search      = "^Oracle-Linux-8\\.\\d+-(aarch64-)?\\d{4}"
   }
 
   instance_options_are_legacy_imds_endpoints_disabled = true

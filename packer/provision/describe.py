@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from packer.provision.lean import weight
 
 TARGET = Path("/opt/mlops")
 
@@ -33,6 +36,11 @@ def system_packages() -> dict[str, str]:
     return dict(sorted(line.split("\t") for line in lines))
 
 
+def weights(packages: Path) -> dict[str, int]:
+    """Bytes that packages take on the disk, bytecode too: all of them, and of these the OCI SDK."""
+    return {"packages": weight(packages), "oci": weight(packages / "oci")}
+
+
 def manifest(facts: dict[str, str]) -> dict[str, Any]:
     """Everything that says which image this is; `facts` are role, version, commit and lock."""
     system = platform.freedesktop_os_release()
@@ -42,6 +50,7 @@ def manifest(facts: dict[str, str]) -> dict[str, Any]:
         "system": f"{system['ID']} {system['VERSION_ID']}",
         "architecture": platform.machine(),
         "python": platform.python_version(),
+        "weights": weights(Path(sysconfig.get_path("purelib"))),
         "packages": python_packages(),
         "system_packages": system_packages(),
     }

@@ -1,11 +1,12 @@
 import json
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from packer.provision.describe import bill_of_materials, python_packages
+from packer.provision.describe import bill_of_materials, python_packages, weights
 
 BAKED = {
     "role": "example",
@@ -36,3 +37,12 @@ def test_the_same_image_has_the_same_serial_number() -> None:
 
 def test_packages_are_listed_by_their_normal_names() -> None:
     assert python_packages()["python-dateutil"] == version("python-dateutil")
+
+
+def test_packages_weigh_what_their_files_take_with_bytecode(tmp_path: Path) -> None:
+    for name in ("oci/core.py", "oci/__pycache__/core.pyc", "frame.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"#" * 10_000)
+    found = weights(tmp_path)
+    assert found["oci"] >= 20_000
+    assert found["packages"] >= found["oci"] + 10_000

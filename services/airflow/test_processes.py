@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -284,6 +284,16 @@ def test_a_killed_process_starts_again_and_keeps_finished_runs(platform: Platfor
 def test_a_stopped_process_leaves_none_behind(platform: Platform) -> None:
     for component in COMPONENTS:
         assert platform.stop(component, signal.SIGTERM) == [], component
+
+
+def test_a_damaged_database_is_named(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "airflow.db").write_bytes(b"not a database" * 1000)
+    damaged = {"AIRFLOW_DATABASE_URI": f"sqlite:///{tmp_path}/airflow.db"}
+    done = replace(platform, environment=platform.environment | damaged).run("prepare")
+    assert done.returncode == 1
+    assert "AIRFLOW_DATABASE_URI names a database that cannot be used (file is not a database)" in done.stderr
+    assert "Remedy: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_component_is_refused_with_the_usage(platform: Platform) -> None:

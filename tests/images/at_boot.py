@@ -1,7 +1,8 @@
 """What golden images are compared with: a machine that installs its role when it boots, over the network.
 
 The steps are those that bake the image, from the same locks; only, they run then, and by pip, as people do
-who install at boot. It loads the same final schema: that the other way takes even longer is not counted.
+who install at boot, and nothing is taken out of what pip installs. It loads the same final schema: that the
+other way takes even longer is not counted.
 """
 
 import os
@@ -18,6 +19,7 @@ _BY_PIP = {
     f'{_UV}/uv venv --quiet --python "$python" /opt/mlops': '"$python" -m venv /opt/mlops',
     f"{_UV}/uv pip install --python /opt/mlops": "/opt/mlops/bin/pip install",
     "rm /opt/mlops/.lock": ":",
+    "/opt/mlops/bin/python -m packer.provision.lean": ":",
     "/opt/mlops/bin/python -m compileall -q -j 0 /opt/mlops/lib /opt/mlops/app": ":",
 }
 """What of the role's script is done by other means: pip compiles what it installs by itself."""

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from testinfra.host import Host
 
 from services.role import Role
@@ -51,6 +53,25 @@ def test_nothing_but_what_is_locked_is_installed(host: Host, role: Role) -> None
     packages = json.loads(host.file("/opt/mlops/manifest.json").content_string)["packages"]
     assert set(packages.items()) - locked <= {("mlops-object-storage", "1")}
     assert packages
+
+
+def test_no_other_roles_code_and_units_are_there(host: Host, role: Role) -> None:
+    others = [other for other in ROLES if other != role]
+    there = {*host.file("/opt/mlops/app/services").listdir(), *host.file("/etc/systemd/system").listdir()}
+    assert role.name in there
+    assert not there & {other.name for other in others}
+    assert not there & {f"{service.name}.service" for other in others for service in other.services}
+
+
+def test_what_was_baked_is_written_down_in_it(host: Host, role: Role) -> None:
+    names = ("manifest.json", "sbom.cdx.json")
+    manifest, bill = (host.file(f"/opt/mlops/{name}").content_string for name in names)
+    baked = json.loads(manifest)
+    facts = json.loads((REPOSITORY / "dist/images" / role.name / "bake.pkrvars.json").read_text())
+    assert facts.items() <= baked.items()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    named = {(each["name"], each["version"]) for each in json.loads(bill)["components"]}
+    assert named == {*baked["packages"].items(), *baked["system_packages"].items()}
 
 
 def test_every_service_starts_or_asks_for_its_settings(host: Host, role: Role) -> None:
@@ -101,3 +122,10 @@ def test_what_the_sdk_is_used_for_is_left_in_it(host: Host) -> None:
 def test_no_compiler_is_there(host: Host) -> None:
     compilers = ("cc", "gcc", "g++", "c++", "clang", "ld", "go", "rustc")
     assert not [name for name in compilers if host.exists(name)]
+
+
+def test_selinux_enforces_and_every_label_is_in_its_place(host: Host) -> None:
+    if not host.exists("getenforce") or host.check_output("getenforce") == "Disabled":
+        pytest.skip("this system has no SELinux")
+    assert host.check_output("getenforce") == "Enforcing"
+    assert not host.check_output("restorecon -R -n -v /opt/mlops /etc/mlops /usr/lib/mlops /var/lib/mlops")

@@ -28,8 +28,8 @@ mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" /run/root
 shift 3
 exec systemd-nspawn --directory=/run/root "$@"
 """
-_FAILED = re.compile(r"Failed to start [^\n]*mlops-firs")
-"""On the console, where systemd shortens long names."""
+_FAILED = re.compile(r"Failed to start [^\n]*(mlops-firs|First boot)")
+"""On the console, where systemd shortens long names; Oracle Linux 8's shows descriptions."""
 _ENVIRONMENT = ("env", "--ignore-environment", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
 
 

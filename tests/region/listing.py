@@ -54,7 +54,7 @@ def limit(query: Mapping[str, str]) -> int:
 
 def paged(items: Sequence[Any], query: Mapping[str, str]) -> tuple[Sequence[Any], dict[str, str]]:
     """One page of items and the header that names the next, as every list but ListObjects does it."""
-    token = query.get("page", "0")
+    token = query.get("page") or "0"  # Packer's plugin asks for its first page by an empty name
     if not token.isdecimal():
         raise invalid(f"The page {token!r} is not one that was handed out.")
     stop = int(token) + limit(query)

@@ -180,6 +180,7 @@ def test_lists_are_filtered_sorted_and_paged(region: Region, network: Any) -> No
     assert names == ["list-a", "list-b", "list-c"]
     first = network.list_vcns(region.compartment, limit=1)
     assert (len(first.data), first.has_next_page) == (1, True)
+    assert network.list_vcns(region.compartment, limit=1, page="").data == first.data
     only = network.list_vcns(region.compartment, display_name="list-b").data
     assert [each.display_name for each in only] == ["list-b"]
 

@@ -25,7 +25,10 @@ class Airflow:
 
     def parsed(self, dag: str) -> bool:
         """Whether the DAG processor has read the DAG by now."""
-        return self.http.get(f"/api/v2/dags/{dag}").status_code == httpx.codes.OK
+        try:
+            return self.http.get(f"/api/v2/dags/{dag}").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
 
     def trigger(self, dag: str) -> str:
         """Start a run of the DAG now; returns its id."""

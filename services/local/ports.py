@@ -1,17 +1,14 @@
 """Where the services listen: what a person set, else what the last start used, else the defaults."""
 
 import socket
-from typing import Annotated
 
 import psutil
 from pydantic import Field
 
 from services.local.environment import HOST
 from services.local.failure import Failure
-from services.local.state import State
+from services.local.state import Port, State
 from services.settings import Settings
-
-Port = Annotated[int, Field(ge=1024, le=65535)]
 
 
 def _port(key: str, default: int) -> int:

@@ -34,11 +34,14 @@ def start(state: State) -> None:
     """Bring up whatever is not up; raises Failure with the sentence that says why it could not."""
     began = time.monotonic()
     supervisor = Supervisor(state)
-    ports = chosen_ports(state, supervisor.running())
+    running = supervisor.running()
+    if not running:
+        supervisor.shutdown()  # the services of a killed supervisord would hold ports and databases
+    ports = chosen_ports(state, running)
     state.keep_ports(ports)
     secrets = state.generate_secrets()
     (state.folder / "data").mkdir(mode=0o700, exist_ok=True)
-    if not supervisor.running():
+    if not running:
         supervisor.start(ports, secrets)
 
     def said(text: str) -> None:
@@ -144,8 +147,11 @@ def _last_line(log: Path) -> str:
     return (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
 
 
-def _status(url: str) -> int:
-    return httpx.get(url, timeout=30).status_code
+def _status(url: str) -> int | None:
+    try:
+        return httpx.get(url, timeout=30).status_code
+    except httpx.HTTPError:  # it was healthy a moment ago, and is restarted
+        return None
 
 
 def _until(ready: Callable[[], bool], sentence: str) -> None:

@@ -9,7 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field, TypeAdapter, ValidationError
+
+from services.local.environment import LINKS
 from services.local.failure import Failure
 
 SECRETS = (
@@ -24,6 +28,9 @@ SECRETS = (
     "AIRFLOW_FERNET_KEY",
 )
 KEPT_BY_RESET = ("venvs",)
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+_PORTS = TypeAdapter(dict[str, Port])
 
 
 @dataclass(frozen=True)
@@ -66,13 +73,16 @@ class State:
         if not self.ports_file.exists():
             return None
         try:
-            ports = json.loads(self.ports_file.read_text())
-            return {str(key): int(value) for key, value in ports.items()}
-        except (ValueError, AttributeError, TypeError) as error:
+            ports = _PORTS.validate_json(self.ports_file.read_bytes())
+        except ValidationError:
+            ports = {}
+        if set(ports) != set(LINKS.values()):
             raise Failure(
-                f"{self.ports_file} is corrupt ({error}): expected the JSON that `make up` writes. "
+                f"{self.ports_file} is corrupt: expected a port for each of {', '.join(LINKS.values())}, "
+                "as `make up` writes it. "
                 "Remedy: delete the file and run `make up` again; nothing else is lost."
-            ) from None
+            )
+        return ports
 
     def keep_ports(self, ports: Mapping[str, int]) -> None:
         self.write(self.ports_file, json.dumps(dict(ports), indent=2) + "\n")

@@ -79,9 +79,10 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="session")
 def shell() -> dict[str, str]:
-    """A fresh shell: nothing of the tests' own environment but where packages are kept."""
-    kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "UV_CACHE_DIR", "XDG_CACHE_HOME")
-    return {key: os.environ[key] for key in kept if key in os.environ}
+    """A fresh shell: nothing of the tests' own environment, such as its uv, but where packages are kept."""
+    kept = ("HOME", "LANG", "PIP_CERT", "SSL_CERT_FILE", "UV_CACHE_DIR", "XDG_CACHE_HOME")
+    path = [each for each in os.environ["PATH"].split(os.pathsep) if not Path(each).is_relative_to(ROOT)]
+    return {"PATH": os.pathsep.join(path)} | {key: os.environ[key] for key in kept if key in os.environ}
 
 
 @pytest.fixture(scope="session")

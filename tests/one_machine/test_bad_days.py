@@ -60,6 +60,15 @@ def test_services_killed_with_sigkill_come_back_and_lose_no_finished_run(platfor
     assert answer.json()["prediction"] == "Setosa"
 
 
+def test_after_a_killed_supervisor_up_starts_everything_again(platform: Platform) -> None:
+    before = platform.pids()
+    os.kill(int((platform.folder / ".local/supervisord.pid").read_text()), signal.SIGKILL)
+    assert platform.make("status").returncode != 0
+    up = platform.make("up")
+    assert up.returncode == 0, up.stderr
+    assert not set(before.values()) & set(platform.pids().values())
+
+
 def test_a_running_platform_refuses_to_move(platform: Platform) -> None:
     refused = platform.make("up", MLFLOW_PORT="15999")
     assert refused.returncode != 0

@@ -1,6 +1,7 @@
 """A newcomer's first day, in the order of the README."""
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -47,11 +48,24 @@ def test_secrets_are_their_owners_alone_and_in_no_log_and_no_command_line(platfo
 def test_env_prints_nothing_but_exports(platform: Platform) -> None:
     printed = platform.make("env").stdout
     assert all(line.startswith("export ") for line in printed.splitlines())
-    assert {line.split()[1].split("=")[0] for line in printed.splitlines()} >= {
+    assert platform.exports.keys() == {
+        "MLFLOW_TRACKING_URI",
         "MLFLOW_TRACKING_USERNAME",
+        "MLFLOW_TRACKING_PASSWORD",
+        "AIRFLOW_URL",
         "AIRFLOW_USERNAME",
         "AIRFLOW_PASSWORD",
+        "MODEL_SERVER_URL",
+        "DASHBOARD_URL",
+        "PREDICTION_API_URL",
     }
+
+
+def test_up_and_its_services_stay_within_the_targets_of_docs_performance(platform: Platform) -> None:
+    # The target is 90 s; the machines that run this are shared, and differ in speed by a factor of two.
+    assert platform.seconds < 2 * 90
+    (together,) = re.findall(r"^together +(\d+)$", platform.make("status").stdout, re.MULTILINE)
+    assert 500 < int(together) < 2500
 
 
 def test_up_again_is_harmless_and_does_not_train_again(platform: Platform) -> None:

@@ -34,6 +34,10 @@ class Language:
         text = self._texts[key]
         return text.format_map(values) if values else text
 
+    def column(self, name: str) -> str:
+        """A column of a model in words; its own name, made readable, where the catalog has none."""
+        return self._texts.get(f"columns.{name}", name.replace("_", " ").capitalize())
+
     def number(self, value: float, digits: int = 3) -> str:
         """At most `digits` decimals, thousands grouped: 1,234.5 or 1.234,5."""
         text = f"{value:,.{digits}f}"

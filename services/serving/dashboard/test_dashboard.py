@@ -14,6 +14,12 @@ from services.serving.dashboard.conftest import MODEL, Platform
 from tests.browser import phone
 
 Shoot = Callable[[Page, str], Path]
+_REMEMBER_PROGRESS = """() => {
+    window.told = new Set();
+    const bars = () => document.querySelectorAll('[data-testid=stProgress]');
+    new MutationObserver(() => bars().forEach(bar => told.add(bar.textContent.trim())))
+        .observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +133,7 @@ def test_exact_values_may_leave_the_range_and_that_is_told(
 def test_a_file_is_predicted_in_batches_and_comes_back_with_predictions(
     quiet_page: Page, dashboard: str, platform: Platform, tmp_path: Path, screenshot: Shoot
 ) -> None:
-    flowers = [[5.1, 3.5, 1.4, 0.2, "a"], [6.7, 3.0, 5.9, 2.4, "b"]] * 600
+    flowers = [[5.1, 3.5, 1.4, 0.2, "a"], [6.7, 3.0, 5.9, 2.4, "b"]] * 10_000
     sent = tmp_path / "flowers.csv"
     with sent.open("w", newline="") as file:
         csv.writer(file).writerows(
@@ -135,15 +141,18 @@ def test_a_file_is_predicted_in_batches_and_comes_back_with_predictions(
         )
     open_signed_in(quiet_page, f"{dashboard}/predict", platform, platform.reader)
     quiet_page.get_by_role("tab", name="CSV file").click()
+    quiet_page.evaluate(_REMEMBER_PROGRESS)
     quiet_page.locator("input[type=file]").set_input_files(sent)
-    expect(quiet_page.get_by_text(f"1,200 rows predicted by {MODEL}, version 1.")).to_be_visible()
+    expect(quiet_page.get_by_text(f"20,000 rows predicted by {MODEL}, version 1.")).to_be_visible()
+    progress = "\n".join(quiet_page.evaluate("[...told]"))
+    assert re.search(r"^[0-9,]+ of 20,000 rows$", progress, re.MULTILINE), progress
     screenshot(quiet_page, "predict-file")
     with quiet_page.expect_download() as download:
         quiet_page.get_by_role("button", name="Download with predictions").click()
     assert download.value.suggested_filename == "flowers-predictions.csv"
     with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["prediction"] for row in rows] == ["Setosa", "Virginica"] * 600
+    assert [row["prediction"] for row in rows] == ["Setosa", "Virginica"] * 10_000
     assert [row["note"] for row in rows[:2]] == ["a", "b"]
     assert 0 < float(rows[0]["probability_Setosa"]) <= 1
 
@@ -269,7 +278,7 @@ def test_every_page_fits_a_phone_in_portuguese(
     with phone(browser, "pt-BR", scheme) as page:
         page.goto(f"{dashboard}/predict")
         sign_in(page, platform.reader, platform.password)
-        expect(page.get_by_role("slider").first).to_be_visible()
+        expect(page.get_by_role("slider", name="Comprimento da sépala (4,3 a 7,9 cm)")).to_be_visible()
         for path, title in {"predict": "Prever", "experiments": "Experimentos", "models": "Modelos"}.items():
             if path != "predict":
                 page.get_by_test_id("stExpandSidebarButton").click()

@@ -38,6 +38,11 @@ def test_the_browsers_locale_chooses_the_language(locale: str | None, code: str)
     assert preferred(locale) == code
 
 
+def test_a_columns_name_is_in_the_language_or_the_models_own() -> None:
+    assert Language("pt").column("petal_length") == "Comprimento da pétala"
+    assert Language("pt").column("alcohol_content") == "Alcohol content"
+
+
 @pytest.mark.parametrize(
     ("value", "digits", "english", "portuguese"),
     [

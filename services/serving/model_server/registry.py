@@ -1,7 +1,6 @@
 """What the model registry knows, asked with blocking calls: never from the event loop."""
 
 import logging
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,21 +19,10 @@ from services.serving.model_server.versions import Version
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS = 2
-"""What a client is told to wait for a registry that is away."""
-
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _LARGEST_VERSION = 2**31 - 1
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _LONGEST_NAME = 256
-_CLIENT_ENVIRONMENT = {
-    # One retry, at once, mends a kept-alive connection that the server has just closed. MLflow's own
-    # defaults (7 retries, 120 s each) would let a client wait for minutes.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 _REFUSALS = {
     "UNAUTHENTICATED": "refuses the user of MLFLOW_TRACKING_USERNAME: name or password is wrong",
     "PERMISSION_DENIED": "does not let the user of MLFLOW_TRACKING_USERNAME read this",
@@ -45,7 +33,6 @@ class Registry:
     """The registry of one tracking server, as the user of the settings sees it."""
 
     def __init__(self, settings: ModelServerSettings) -> None:
-        os.environ.update({key: os.environ.get(key, value) for key, value in _CLIENT_ENVIRONMENT.items()})
         self._client = MlflowClient(settings.tracking_uri, settings.tracking_uri)
 
     def check(self) -> None:

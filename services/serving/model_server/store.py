@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,15 @@ _PATIENCE_SECONDS = 3
 """How long a request waits for the registry before it is told so."""
 
 _ENGINE = "services.serving.model_server.loading"
+
+_CLIENT_ENVIRONMENT = {
+    # One retry, at once, mends a kept-alive connection that the server has just closed. MLflow's own
+    # defaults (7 retries, 120 s each) would let a client wait for minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,8 @@ class ModelStore:
 
     async def _open(self) -> "Registry":
         def import_engine() -> "Registry":
+            # Before MLflow is imported: it looks at once whether it may report on its use.
+            os.environ.update(_CLIENT_ENVIRONMENT | os.environ)
             from services.serving.model_server.registry import Registry
 
             importlib.import_module(_ENGINE)

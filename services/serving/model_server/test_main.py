@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -58,6 +59,20 @@ def test_while_it_imports_what_it_needs_it_says_so(
     answer = httpx.get(f"{url}/readyz", timeout=10)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
+
+
+def test_it_neither_reports_on_its_use_nor_prepares_to(tmp_path: Path) -> None:
+    command = """
+import asyncio, sys
+from services.serving.model_server.settings import ModelServerSettings
+from services.serving.model_server.store import ModelStore
+asyncio.run(ModelStore(ModelServerSettings.load()).warm())
+assert "mlflow.telemetry" in sys.modules
+"""
+    # MLflow never does where it finds the variables of a test runner or of CI.
+    bare = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "XDG_CONFIG_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", command], env=bare, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_public_address_without_keys_is_refused() -> None:

@@ -99,7 +99,7 @@ def _form(say: Language, schema: Schema) -> dict[str, Any]:
 
 def _field(say: Language, item: Input, key: str, value: Any, slider: bool) -> Any:
     """The entered value. The key names the widget, so that `value` is only what it starts with."""
-    name = item.name.replace("_", " ").capitalize()
+    name = say.column(item.name)
     if not item.numeric:
         if item.type == "boolean":
             return st.checkbox(escaped(name), value=bool(value), key=key)

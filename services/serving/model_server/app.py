@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi_offline import FastAPIOffline
 from starlette.requests import ClientDisconnect
 
 from services.serving.model_server import VERSION
@@ -55,7 +56,8 @@ def create_app(settings: ModelServerSettings) -> FastAPI:
             sentence = "a valid API key is required, as X-API-Key or as Authorization: Bearer"
             raise HTTPException(401, sentence, {"WWW-Authenticate": "Bearer"})
 
-    app = FastAPI(title="Model server", version=VERSION, lifespan=lifespan, redoc_url=None)
+    # Its /docs brings its own script and style: FastAPI's loads them from a public server.
+    app = FastAPIOffline(title="Model server", version=VERSION, lifespan=lifespan, redoc_url=None)
     app.add_exception_handler(RefusedError, _refused)
     for kind in _STATUSES:
         app.add_exception_handler(kind, _sentence)

@@ -1,6 +1,7 @@
 """The server as a process, against a real registry."""
 
 import json
+import re
 import threading
 import time
 from typing import Any
@@ -30,7 +31,14 @@ def test_the_service_says_what_it_is_and_that_it_is_ready(server: httpx.Client) 
     assert server.get("/").json() == {"status": "ok", "service": "model-server", "version": "0.1.0"}
     assert server.get("/healthz").json() == {"status": "ok"}
     assert server.get("/readyz").json() == {"status": "ready"}
-    assert server.get("/docs").is_success
+
+
+def test_its_documentation_takes_nothing_from_elsewhere(server: httpx.Client) -> None:
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', server.get("/docs").text)
+    assert loaded
+    for source in loaded:
+        assert source.startswith("/")
+        assert server.get(source).is_success
 
 
 def test_models_and_versions_are_listed(server: httpx.Client) -> None:

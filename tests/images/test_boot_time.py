@@ -63,7 +63,7 @@ def test_a_golden_image_is_up_many_times_sooner_than_what_is_installed_at_boot(p
     assert ratio >= LEAST
 
 
-def test_an_image_weighs_less_than_what_pip_installs_of_the_same_packages(pair: Pair) -> None:
+def test_an_image_is_lighter_than_what_pip_installs_of_the_same_packages(pair: Pair) -> None:
     print(f"\n{pair.role}: the image weighs {weight(image(pair.role)) / 1e6:.0f} MB")
     for what, plain in pair.plain.items():
         print(f"{pair.role}: {what} {pair.kept[what] / 1e6:.0f} MB, by pip alone {plain / 1e6:.0f} MB")

@@ -137,7 +137,7 @@ class Instances:
         try:
             self._vnics.attach(instance.fields, instance.id, details)
         except ServiceError:
-            instance.move(INSTANCE.deleted, None, 0)
+            self.table.withdraw(instance)
             raise
         self._volumes.attach(instance, image, gigabytes)
         # Not RUNNING before the machine is there, or it is known that there is none.

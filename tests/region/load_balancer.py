@@ -237,7 +237,7 @@ class LoadBalancers:
                 balancer["listeners"][name] = self._listener(each, balancer, name)
             taken = addresses.take(self.table, subnet, balancer.id)
         except ServiceError:
-            balancer.move(LOAD_BALANCER.deleted, None, 0)
+            self.table.withdraw(balancer)
             raise
         shown = taken["ipAddress"] if private else f"203.0.113.{taken.number % 250 + 1}"
         balancer.fields["ipAddresses"] = [{"ipAddress": shown, "isPublic": not private}]

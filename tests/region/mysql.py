@@ -83,7 +83,7 @@ class MySQL:
     def __post_init__(self) -> None:
         if len(os.fsencode(self.socket)) > _LONGEST_SOCKET:
             raise ValueError(
-                f"folder is {self.folder}: {_LONGEST_SOCKET} bytes at most are expected of its socket's path. "
+                f"folder is {self.folder}: its socket's path is to have {_LONGEST_SOCKET} bytes at most. "
                 "Remedy: name a folder nearer to the root."
             )
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -172,6 +172,12 @@ class Resources:
         self._all[resource.id] = resource
         return resource
 
+    def withdraw(self, resource: Resource) -> None:
+        """Forget one whose making was refused after all: a repeated request is a new one."""
+        with self.lock:
+            self._all.pop(resource.id, None)
+            self._by_token = {token: each for token, each in self._by_token.items() if each is not resource}
+
     def of(self, kind: Kind, **where: Any) -> list[Resource]:
         """Those of the kind that are not deleted and have these fields, oldest first."""
         with self.lock:

@@ -94,6 +94,18 @@ def machines(region: Region) -> Any:
     instances.machines = NoMachines()
 
 
+def test_a_refused_launch_is_refused_again_when_it_is_repeated(
+    compute: Any, details: Any, subnet: Any
+) -> None:
+    details.create_vnic_details = models.CreateVnicDetails(subnet_id=subnet.id, hostname_label="one")
+    first = compute.launch_instance(details).data
+    for _ in range(2):
+        with pytest.raises(ServiceError, match=r"(?s)409.*hostnameLabel one is in use"):
+            compute.launch_instance(details, opc_retry_token="again")
+    assert [each.id for each in compute.list_instances(details.compartment_id).data] == [first.id]
+    compute.terminate_instance(first.id)
+
+
 def test_an_instance_has_what_its_launch_asked_for(
     region: Region, compute: Any, network: Any, connect: Connect, details: Any, subnet: Any
 ) -> None:

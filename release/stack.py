@@ -18,6 +18,9 @@ TARGET = REPOSITORY / "dist/mlops-stack.zip"
 LIMIT = 11 * 1024 * 1024
 """What Resource Manager takes."""
 
+CHANGED = "-changed"
+"""What the commit of a release ends in where files differ from it."""
+
 _ROOM = "resource-manager"
 _SUFFIXES = (".tf", ".yaml")
 _TESTS = ("test_*.py", "*_for_tests.py", "conftest.py")
@@ -33,7 +36,7 @@ def contents() -> dict[str, bytes]:
         if name.endswith(".py") and not any(Path(name).match(pattern) for pattern in _TESTS)
     }
     files = {name: (REPOSITORY / source).read_bytes() for name, source in {**stack, **dags}.items()}
-    return {**files, "release.json": json.dumps(_release(), indent=2).encode() + b"\n"}
+    return {**files, "release.json": json.dumps(release(), indent=2).encode() + b"\n"}
 
 
 def write(files: Mapping[str, bytes], seconds: int, target: Path = TARGET) -> Path:
@@ -65,9 +68,15 @@ def commit_time() -> int:
     return int(_git("log", "-1", "--format=%ct"))
 
 
-def _release() -> dict[str, str]:
+def tags() -> list[str]:
+    """Those of this commit."""
+    return _git("tag", "--points-at", "HEAD").split()
+
+
+def release() -> dict[str, str]:
+    """The version and the commit of this checkout; one that is changed says so."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    commit = _git("describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=-changed").strip()
+    commit = _git("describe", "--always", "--exclude=*", "--abbrev=40", f"--dirty={CHANGED}").strip()
     return {"version": project["version"], "commit": commit}
 
 

@@ -217,6 +217,7 @@ def test_a_bake_that_fails_leaves_no_machine_and_no_image(bakery: Bakery, failed
     assert "Script exited with non-zero exit status" in failed.said
     assert [bakery.instance(launch).state for launch in failed.launches] == ["TERMINATED"]
     assert failed.made == []
+    assert not list(failed.folder.glob("key*"))
 
 
 def test_a_launch_that_is_refused_is_told_and_leaves_nothing(bakery: Bakery, tmp_path: Path) -> None:

@@ -5,11 +5,18 @@ import pytest
 from release import cost
 from tests.stack.hcl import STACK
 
-DEPLOY = (STACK.parent / "docs/deploy.md").read_text()
+PAGES = {"en": "docs/deploy.md", "pt-BR": "docs/deploy.pt-BR.md"}
 
 
-def test_the_table_in_the_docs_is_what_is_computed() -> None:
-    assert f"<!-- cost -->\n{cost.table()}\n<!-- /cost -->" in DEPLOY
+@pytest.mark.parametrize("language", cost.HEADINGS)
+def test_the_table_in_the_docs_is_what_is_computed(language: str) -> None:
+    page = (STACK.parent / PAGES[language]).read_text()
+    assert f"<!-- cost -->\n{cost.table(language)}\n<!-- /cost -->" in page
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md"])
+def test_the_readme_says_what_the_smallest_size_that_is_not_free_costs(name: str) -> None:
+    assert f" {cost.cost(cost.sizes()['small']).total:.0f} " in (STACK.parent / name).read_text()
 
 
 def test_three_small_machines_and_their_database_cost_what_the_list_says() -> None:

@@ -22,7 +22,7 @@ from services.roles import ROLES
 from tests.browser import DESKTOP, QUIET
 from tests.images.client import Client
 from tests.images.training import Airflow
-from tests.one_machine.test_documents import blocks
+from tests.markdown import blocks
 from tests.region.region import Region
 from tests.stack.cloud import OUTPUT, Cloud, add_golden_images, real
 from tests.stack.deployment import Deployment, JobFailed, deployed

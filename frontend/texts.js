@@ -52,7 +52,7 @@ export const TEXTS = {
     languages: "Idioma",
     models: {
       "": {
-        title: "Predição",
+        title: "Previsão",
         lead: "Informe os valores e o modelo {model} responde.",
       },
       "iris-classifier": {

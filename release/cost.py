@@ -1,4 +1,4 @@
-"""What the stack costs a month: `python -m release.cost` prints docs/deploy.md's table.
+"""What the stack costs a month: `python -m release.cost` prints docs/deploy.md's table, in each language.
 
 List prices in US dollars, pay as you go, without tax, of January 2026; a month has 730 hours. The sizes are
 those of resource-manager/locals.tf.
@@ -19,6 +19,11 @@ MEMORY = {"VM.Standard.E4.Flex": 0.0015, "VM.Standard.E5.Flex": 0.002, "VM.Stand
 BLOCK_VOLUME, MYSQL_ECPU, MYSQL_STORAGE = 0.0425, 0.0366, 0.04
 FREE_OCPUS, FREE_MEMORY, FREE_BLOCK_VOLUME = 2, 12, 200
 """Always Free: of VM.Standard.A1.Flex, and of block volumes."""
+
+HEADINGS = {
+    "en": "size | three machines, each | database | machines | boot volumes | database | a month",
+    "pt-BR": "tamanho | três máquinas, cada uma | banco | máquinas | volumes de boot | banco | por mês",
+}
 
 
 @dataclass(frozen=True)
@@ -59,22 +64,25 @@ def cost(size: dict[str, str]) -> Cost:
     )
 
 
-def table() -> str:
+def table(language: str = "en") -> str:
     """In Markdown."""
-    lines = [
-        "| size | three machines, each | database | machines | boot volumes | database | a month |",
-        "|---|---|---|---:|---:|---:|---:|",
-    ]
+    lines = [f"| {HEADINGS[language]} |", "|---|---|---|---:|---:|---:|---:|"]
     for name, size in sizes().items():
         month = cost(size)
         shape = size["shape"].removeprefix("VM.Standard.")
+        parts = [_amount(each, language) for each in (month.machines, month.volumes, month.database)]
         lines.append(
             f"| `{name}` | {shape}, {size['ocpus']} OCPU, {size['memory']} GB "
             f"| {size['mysql']}, {size['mysql_storage']} GB "
-            f"| {month.machines:.2f} | {month.volumes:.2f} | {month.database:.2f} | **{month.total:.2f}** |"
+            f"| {' | '.join(parts)} | **{_amount(month.total, language)}** |"
         )
     return "\n".join(lines)
 
 
+def _amount(dollars: float, language: str) -> str:
+    text = f"{dollars:.2f}"
+    return text.replace(".", ",") if language == "pt-BR" else text
+
+
 if __name__ == "__main__":
-    print(table())
+    print("\n\n".join(map(table, HEADINGS)))

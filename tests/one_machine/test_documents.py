@@ -1,14 +1,10 @@
 """The README's commands, run in its order in a checkout where `make up` ran."""
 
-import re
 import subprocess
-from pathlib import Path
 
-import pytest
-
+from tests.markdown import blocks, commands
 from tests.one_machine.conftest import ROOT, Platform
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN_ELSEWHERE = {
     "make up": "the fixture `platform`",
     "make test": "this run",
@@ -16,44 +12,14 @@ RUN_ELSEWHERE = {
     "make down": "test_night.py",
     "make reset": "test_night.py",
     "make logs SERVICE=fastapi": "it never ends by itself; below it is ended after the first lines",
+    "make images": "for a tenancy; tests/images/test_packer.py bakes a role in the region",
+    "make stack": "tests/stack/test_publish.py",
+    "make region": "it never ends by itself; tests/region/test_main.py",
+    "make lint": ".ci/run",
+    "make test-images": ".ci/run, as root",
+    "make test-stack": ".ci/run, as root",
 }
-"""Commands that the tests of this folder run in another place: the command → where."""
-
-
-def blocks(document: Path, language: str) -> list[str]:
-    """The fenced blocks of one language, in order."""
-    return [body for name, body in BLOCK.findall(document.read_text()) if name == language]
-
-
-def commands(block: str) -> list[str]:
-    """The lines of a shell block without their comments."""
-    return [line.split("  #")[0].strip() for line in block.splitlines() if line.strip()]
-
-
-@pytest.mark.parametrize("language", ["sh", "python"])
-def test_both_languages_give_the_same_commands(language: str) -> None:
-    english, portuguese = (
-        [commands(block) for block in blocks(ROOT / name, language)]
-        for name in ("README.md", "README.pt-BR.md")
-    )
-    assert english == portuguese
-    assert english
-
-
-def test_both_languages_have_the_same_parts_and_links() -> None:
-    shapes = []
-    for name in ("README.md", "README.pt-BR.md"):
-        text = (ROOT / name).read_text()
-        links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("README")]
-        shapes.append((links, re.findall(r"^(#+|\||- )", text, re.MULTILINE)))
-    assert shapes[0] == shapes[1]
-
-
-@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md"])
-def test_every_file_that_the_readme_links_is_there(name: str) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text())
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+"""Commands that are run in another place: the command → where."""
 
 
 def test_the_readmes_commands_run(platform: Platform) -> None:

@@ -25,6 +25,12 @@ def test_the_provider_knows_every_block_and_attribute(block: Block) -> None:
     assert provider_schema.faults(block, schema, ".".join(block.labels)) == []
 
 
+@pytest.mark.parametrize("block", OURS, ids=lambda block: f"{block.type}.{'.'.join(block.labels)}")
+def test_what_can_be_tagged_has_the_stacks_tags(block: Block) -> None:
+    tags = KEPT[block.type][block.labels[0]]["attributes"].get("freeform_tags", {"given": "unknown"})
+    assert ("local.tags" in block.attributes.get("freeform_tags", "")) is (tags["given"] == "optional")
+
+
 def test_what_the_provider_does_not_know_is_found() -> None:
     text = 'resource "oci_kms_vault" "x" {\n  id = 1\n  colour = "red"\n  key_shape {\n  }\n}\n'
     block = parse(text).blocks[0]

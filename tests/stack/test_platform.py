@@ -21,6 +21,7 @@ from services.boot.configuration import contract_of
 from services.roles import ROLES
 from tests.browser import DESKTOP, QUIET
 from tests.images.client import Client
+from tests.images.test_mlflow import signed_in
 from tests.images.training import Airflow
 from tests.markdown import blocks
 from tests.region.region import Region
@@ -211,7 +212,8 @@ def test_another_host_name_reaches_the_same_machines(platform: Platform, region:
     platform.cloud.machines.of("mlflow").wait()
     client = Client(platform.cloud.laptop, platform.authority, {HOST: outputs["load_balancer_ip"]})
     search = "/api/2.0/mlflow/experiments/search?max_results=1"
-    assert client.ask(f"{outputs['mlflow_url']}{search}", headers=admin(platform)).status == 200
+    admin = signed_in("admin", platform.secret("mlflow-admin"))
+    assert client.ask(f"{outputs['mlflow_url']}{search}", headers=admin).status == 200
 
 
 def test_destroy_keeps_what_is_in_the_buckets_until_it_may_purge_it(
@@ -228,8 +230,3 @@ def test_destroy_keeps_what_is_in_the_buckets_until_it_may_purge_it(
     platform.deployment.destroy()
     assert platform.deployment.left() == set()
     assert platform.cloud.machines.running == {}
-
-
-def admin(platform: Platform) -> dict[str, str]:
-    credentials = base64.b64encode(f"admin:{platform.secret('mlflow-admin')}".encode()).decode()
-    return {"Authorization": f"Basic {credentials}"}

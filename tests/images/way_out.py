@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
+from tests.region.listening import end_all
+
 _PIECE = 1 << 16
 
 
@@ -21,27 +23,28 @@ def way_out(listening: socket.socket) -> Iterator[None]:
     try:
         yield
     finally:
-        asyncio.run_coroutine_threadsafe(_close(server), loop).result()
+        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(end_all(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _close(server: asyncio.Server) -> None:
-    server.close()
-    still_open = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in still_open:
-        task.cancel()
-    await asyncio.gather(*still_open, return_exceptions=True)
-
-
 async def _serve(client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-    with suppress(OSError, asyncio.IncompleteReadError):
-        request, *headers = (await client.readuntil(b"\r\n\r\n")).split(b"\r\n")
-        method, target, version = request.split()
-        url = urlsplit(b"//" + target if method == b"CONNECT" else target)
-        assert url.hostname
-        server, forward = await asyncio.open_connection(url.hostname.decode(), url.port or 80)
+    try:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await _pass_on(client, answer)
+    finally:
+        answer.close()
+
+
+async def _pass_on(client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+    request, *headers = (await client.readuntil(b"\r\n\r\n")).split(b"\r\n")
+    method, target, version = request.split()
+    url = urlsplit(b"//" + target if method == b"CONNECT" else target)
+    assert url.hostname
+    server, forward = await asyncio.open_connection(url.hostname.decode(), url.port or 80)
+    try:
         if method == b"CONNECT":
             answer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
         else:
@@ -51,6 +54,8 @@ async def _serve(client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> 
                 b"\r\n".join([b" ".join((method, path, version)), *kept, b"Connection: close", b"", b""])
             )
         await asyncio.gather(_relay(client, forward), _relay(server, answer))
+    finally:
+        forward.close()
 
 
 async def _relay(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -1,5 +1,6 @@
 """Servers on sockets that somebody else has bound, in threads of this process."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -25,6 +26,15 @@ class _Server(uvicorn.Server):
             if connection.transport:
                 connection.transport.abort()
         await super().shutdown(sockets)
+
+
+async def end_all() -> None:
+    """Cancel every other task of the running loop, and return when what they closed is closed."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tests.region.listening import end_all
+
 _HEAD_BYTES = 65536
 
 
@@ -82,6 +84,7 @@ class TlsProxy:
         """Listen no longer."""
         for balancer in list(self._servers):
             self.remove(balancer)
+        asyncio.run_coroutine_threadsafe(end_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -102,9 +105,11 @@ class TlsProxy:
         turns = itertools.cycle(listener.backends or (None,))
 
         async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
-                await self._lead(listener, turns, reader, writer)
-            writer.close()
+            try:
+                with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
+                    await self._lead(listener, turns, reader, writer)
+            finally:
+                writer.close()
 
         return lead  # type: ignore[return-value]
 
@@ -127,12 +132,14 @@ class TlsProxy:
             await writer.drain()
             return
         inward, outward = streams
-        outward.write(head)
         idle = listener.idle_seconds
-        await asyncio.gather(
-            _pipe(reader, outward, idle), _pipe(inward, writer, idle), return_exceptions=True
-        )
-        outward.close()
+        try:
+            outward.write(head)
+            await asyncio.gather(
+                _pipe(reader, outward, idle), _pipe(inward, writer, idle), return_exceptions=True
+            )
+        finally:
+            outward.close()
 
     async def _connected(self, backend: Backend) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         outward = self._outward()

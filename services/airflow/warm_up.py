@@ -5,6 +5,7 @@ task is waiting; and in a thread, so that the server answers everybody else mean
 """
 
 import asyncio
+import gc
 import threading
 import time
 from typing import Any
@@ -15,9 +16,12 @@ GIVE_UP_SECONDS = 300
 
 
 def warm_up(execution_api: str) -> None:
-    """Make that request from a thread of the server's own, as soon as the server listens."""
+    """Make that request from a thread of the server's own, as soon as the server listens.
+
+    When it is answered, all is loaded: from then on the server collects its garbage.
+    """
     _build_in_a_thread()
-    threading.Thread(target=_request, args=(f"{execution_api}health",), daemon=True).start()
+    threading.Thread(target=_finish, args=(f"{execution_api}health",), daemon=True).start()
 
 
 def _build_in_a_thread() -> None:
@@ -33,6 +37,14 @@ def _build_in_a_thread() -> None:
         await answer(self, scope, receive, send)
 
     Cadwyn.__call__ = build_then_answer  # type: ignore[method-assign]
+
+
+def _finish(url: str) -> None:
+    try:
+        _request(url)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _request(url: str) -> None:

@@ -159,11 +159,13 @@ def test_a_person_predicts_on_the_page_and_signs_in_to_the_dashboard(
     # The dashboard's websocket goes through the load balancer, too.
     page.goto(platform.outputs["dashboard_url"])
     expect(page.get_by_text("iris-classifier").first).to_be_visible(timeout=60_000)
+    page.screenshot(path=OUTPUT / "dashboard.png", full_page=True)
+    page.goto(f"{platform.outputs['dashboard_url']}/predict")
     page.locator("input[autocomplete=username]").fill("admin")
     page.locator("input[type=password]").fill(platform.secret("mlflow-admin"))
     page.locator("input[type=password]").press("Enter")
     expect(page.get_by_text("Signed in as admin")).to_be_visible(timeout=60_000)
-    page.screenshot(path=OUTPUT / "dashboard.png", full_page=True)
+    page.screenshot(path=OUTPUT / "predict.png", full_page=True)
 
 
 def test_the_mlflow_client_trains_from_a_laptop(platform: Platform, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def bake(role: str) -> Path:
     unfinished = root.with_suffix(".unfinished")
     machine.remove(root)
     machine.copy(machine.base_root(), unfinished)
-    environment, lent = passed_on({name: value for name, value in os.environ.items() if name not in CACHES})
+    environment, lent = passed_on(os.environ)
     shared = {}
     for name, default in CACHES.items():
         cache = Path(os.environ.get(name, default)).expanduser()
@@ -72,11 +72,14 @@ def require() -> None:
 
 
 def passed_on(environment: Mapping[str, str]) -> tuple[list[str], dict[Path, str]]:
-    """`NAME=value` for the machine, and the files and folders here that they name → where it sees them."""
+    """`NAME=value` for the machine, and the files and folders here that they name → where it sees them.
+
+    Caches are not among them: whoever lends one says where.
+    """
     lines: list[str] = []
     lent: dict[Path, str] = {}
     for name, value in environment.items():
-        if not _PASSED_ON.fullmatch(name):
+        if name in CACHES or not _PASSED_ON.fullmatch(name):
             continue
         path = Path(value)
         if path.is_absolute() and path.exists():

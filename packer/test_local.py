@@ -5,7 +5,7 @@ from packer.local import passed_on
 
 def test_how_packages_are_reached_is_passed_on_and_nothing_else() -> None:
     mirror, proxy = "https://mirror.example/simple", "http://proxy.example"
-    environment = {"PIP_INDEX_URL": mirror, "https_proxy": proxy, "HOME": "/root"}
+    environment = {"PIP_INDEX_URL": mirror, "https_proxy": proxy, "HOME": "/", "UV_CACHE_DIR": "/"}
     lines, lent = passed_on(environment)
     assert lines == [f"PIP_INDEX_URL={mirror}", f"https_proxy={proxy}"]
     assert lent == {}

@@ -53,8 +53,7 @@ systemctl start --no-block {services}
 def machine_without_image(site: Site, role: str) -> Machine:
     """A machine of the role, off, on the operating system's own root."""
     proxy = f"http://{site.proxy()}"
-    caches = {name: value for name, value in os.environ.items() if name not in local.CACHES}
-    lines, lent = local.passed_on(caches)
+    lines, lent = local.passed_on(os.environ)
     environment = [f"ROLE={role}", f"http_proxy={proxy}", f"https_proxy={proxy}", *lines]
     made = site.launch(role, name="at-boot", root=machine.base_root(), lent=lent)
     source.write(role)

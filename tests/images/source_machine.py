@@ -32,9 +32,7 @@ packages goes with the machine."""
 
 def packages(proxy: str) -> tuple[list[str], dict[Path, str]]:
     """How a machine reaches packages by a proxy: `NAME=value` for the bake, and what it is lent → where."""
-    lines, lent = local.passed_on(
-        {name: value for name, value in os.environ.items() if name not in local.CACHES}
-    )
+    lines, lent = local.passed_on(os.environ)
     cache = Path(os.environ.get("UV_CACHE_DIR", local.CACHES["UV_CACHE_DIR"])).expanduser()
     cache.mkdir(parents=True, exist_ok=True)
     lines += [f"http_proxy={proxy}", f"https_proxy={proxy}", f"UV_CACHE_DIR={_CACHE}"]

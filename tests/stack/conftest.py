@@ -30,7 +30,7 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
 
 @pytest.fixture(scope="module")
 def deployment(able: None, region: Region, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with deployed(tmp_path_factory.mktemp("stack"), region, {}) as made:
+    with deployed(tmp_path_factory.mktemp("stack"), region) as made:
         yield made
 
 

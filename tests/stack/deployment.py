@@ -135,9 +135,7 @@ def _said(log: str) -> str:
 
 
 @contextmanager
-def deployed(
-    folder: Path, region: Region, variables: Mapping[str, str], archive: bytes | None = None
-) -> Iterator[Deployment]:
+def deployed(folder: Path, region: Region) -> Iterator[Deployment]:
     """The region on its network, and the stack made from the zip; nothing is applied yet."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -147,8 +145,6 @@ def deployed(
         loopback = stack.enter_context(region.on_loopback())
         made = Deployment(region, network, loopback, region.add_user(administrator=True))
         stack.callback(made.close)
-        if archive is None:
-            file = release.write(release.contents(), release.commit_time(), folder / "stack.zip")
-            archive = file.read_bytes()
-        made.create(archive, {**ALWAYS, **variables})
+        zipped = release.write(release.contents(), release.commit_time(), folder / "stack.zip")
+        made.create(zipped.read_bytes(), ALWAYS)
         yield made

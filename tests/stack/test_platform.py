@@ -65,7 +65,7 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
 @pytest.fixture(scope="module")
 def platform(able: None, region: Region, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("platform")
-    with deployed(folder, region, {}) as deployment, real(region, deployment.network, folder) as cloud:
+    with deployed(folder, region) as deployment, real(region, deployment.network, folder) as cloud:
         region.policies.propagation = PROPAGATION_SECONDS
         began = time.monotonic()
         outputs = deployment.apply()
@@ -218,9 +218,7 @@ def test_another_host_name_reaches_the_same_machines(platform: Platform, region:
     assert client.ask(f"{outputs['mlflow_url']}{search}", headers=admin).status == 200
 
 
-def test_destroy_keeps_what_is_in_the_buckets_until_it_may_purge_it(
-    platform: Platform, region: Region
-) -> None:
+def test_destroy_keeps_what_is_in_the_buckets_until_it_may_purge_it(platform: Platform) -> None:
     with pytest.raises(JobFailed, match="BucketNotEmpty"):
         platform.deployment.destroy()
     assert platform.cloud.machines.running == {}

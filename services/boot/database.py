@@ -130,23 +130,14 @@ def ensure_user(
     if password and all(_works(server, user, password, name) for name in databases):
         return password
     secret = admin_password()
-    connection = patiently(
-        f"MySQL's user {ADMIN}",
-        lambda: _as_admin(server, secret),
-        seconds=_ADMIN_WAIT_SECONDS,
-        remedy=f"see that mlops_database_admin_secret names the secret with the password of {ADMIN}",
-    )
     password = new_password()
-    try:
-        with connection.cursor() as cursor:
-            _provide(cursor, user, databases, privileges, password)
-    except pymysql.MySQLError as error:
-        raise Failure(
-            f"MySQL's user {ADMIN} at {server.host} cannot make the user {user} ({error.args[-1]}): "
-            "an administrator as the DB system has it is expected. Remedy: give it the rights that it lacks."
-        ) from None
-    finally:
-        connection.close()
+    patiently(
+        f"MySQL's user {ADMIN} at {server.host}",
+        lambda: _provide(server, secret, user, databases, privileges, password),
+        seconds=_ADMIN_WAIT_SECONDS,
+        remedy=f"see that mlops_database_admin_secret names the secret with the password of {ADMIN}, "
+        "and that this user has the rights of a DB system's administrator",
+    )
     log.info("MySQL has the databases %s and their user %s, with a new password", ", ".join(databases), user)
     return password
 
@@ -172,14 +163,20 @@ def _works(server: Server, user: str, password: str, database: str) -> bool:
     )
 
 
-def _as_admin(server: Server, password: str) -> "pymysql.Connection[Cursor]":
+def _provide(
+    server: Server, secret: str, user: str, databases: Sequence[str], privileges: Sequence[str], password: str
+) -> None:
+    """Raises: NotYet: while the administrator is not let in, or lacks a right: both may still come."""
     try:
-        return server.connect(ADMIN, password)
+        with server.connect(ADMIN, secret) as connection, connection.cursor() as cursor:
+            _make(cursor, user, databases, privileges, password)
     except Denied as reason:
         raise NotYet(str(reason)) from None
+    except pymysql.MySQLError as error:
+        raise NotYet(f"it cannot make the user {user}: {error.args[-1]}") from None
 
 
-def _provide(
+def _make(
     cursor: Cursor, user: str, databases: Sequence[str], privileges: Sequence[str], password: str
 ) -> None:
     # Each may be repeated, so whatever a crash between two of them leaves undone the next boot does.

@@ -195,6 +195,31 @@ class TestOnMySQL:
             ensure(server, admin=lambda: "wrong-and-secret")
         assert "wrong-and-secret" not in str(failure.value) + caplog.text
 
+    @pytest.fixture
+    def powerless(self, mysql: MySQL) -> Iterator[Callable[[], None]]:
+        """The administrator may not make users until this is called."""
+
+        def empower() -> None:
+            mysql.execute(f"GRANT CREATE USER ON *.* TO '{ADMIN}'@'%' WITH GRANT OPTION")
+
+        mysql.execute(f"REVOKE CREATE USER ON *.* FROM '{ADMIN}'@'%'")
+        yield empower
+        empower()
+
+    def test_an_administrator_without_the_right_is_told(
+        self, server: Server, powerless: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(database, "_ADMIN_WAIT_SECONDS", 0.2)
+        with pytest.raises(Failure, match=r"cannot make the user mlflow: Access denied.* Remedy: see that"):
+            ensure(server)
+
+    def test_rights_that_the_administrator_gets_late_are_waited_for(
+        self, server: Server, powerless: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("services.boot.patience.time.sleep", lambda _: powerless())
+        password = ensure(server)
+        server.connect("mlflow", password, "mlflow").close()
+
     def test_a_server_that_comes_late_is_waited_for(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -36,6 +36,13 @@ _GLOBAL = (
     "CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, "
     "SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER, CREATE ROLE, DROP ROLE"
 )
+_ALWAYS = (
+    "--socket=/data/mysql.sock",
+    "--mysqlx=OFF",
+    "--log-bin=/data/binlog",
+    "--log-bin-trust-function-creators=OFF",
+    "--partial-revokes=ON",
+)
 _DYNAMIC = "APPLICATION_PASSWORD_ADMIN, CONNECTION_ADMIN, ROLE_ADMIN, XA_RECOVER_ADMIN"
 _AS_MANAGED = f"""
 INSTALL COMPONENT 'file://component_validate_password';
@@ -111,31 +118,20 @@ class MySQL:
         Raises:
             RuntimeError: with the server's own words when it does not come up.
         """
-        first = not (self._data / "server").exists()
-        if first:
-            initialised = self._mysqld("--initialize-insecure")
-            if initialised.wait():
-                raise RuntimeError(self.log)
+        if not (self._data / "server").exists():
+            self._initialise()
         self._process = self._mysqld(
             f"--bind-address={self.host}",
             f"--port={self.port}",
-            "--socket=/data/mysql.sock",
-            "--mysqlx=OFF",
             "--skip-name-resolve",
-            "--log-bin=/data/binlog",
-            "--log-bin-trust-function-creators=OFF",
             "--require-secure-transport=ON",
-            "--partial-revokes=ON",
             f"--sql-require-primary-key={'ON' if self.strict else 'OFF'}",
             "--ssl-ca=/data/authority.pem",
             "--ssl-cert=/data/cert.pem",
             "--ssl-key=/data/key.pem",
+            *_ALWAYS,
         )
         self._wait()
-        if first:
-            self.execute(f"CREATE USER '{ADMIN}'@'%%' IDENTIFIED BY %s REQUIRE SSL", self.password)
-            for statement in filter(str.strip, _AS_MANAGED.split(";\n")):
-                self.execute(statement)
         return self
 
     def stop(self) -> None:
@@ -177,6 +173,18 @@ class MySQL:
                 yield cursor
         finally:
             connection.close()
+
+    def _initialise(self) -> None:
+        """Make the data folder and the admin; nobody is let in before, as by a managed service."""
+        if self._mysqld("--initialize-insecure").wait():
+            raise RuntimeError(self.log)
+        self._process = self._mysqld("--skip-networking", *_ALWAYS)
+        self._wait()
+        self.execute(f"CREATE USER '{ADMIN}'@'%%' IDENTIFIED BY %s REQUIRE SSL", self.password)
+        for statement in filter(str.strip, _AS_MANAGED.split(";\n")):
+            self.execute(statement)
+        self.execute("SHUTDOWN")
+        self._process.wait()
 
     def _mysqld(self, *options: str) -> subprocess.Popen[bytes]:
         machine = root()

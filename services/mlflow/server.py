@@ -82,8 +82,6 @@ def environment(settings: TrackingServerSettings) -> dict[str, str]:
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(settings.allowed_origins),
         # The job runner serves evaluations by language models; it takes 1.5 GB before the first one.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
     }
 
 

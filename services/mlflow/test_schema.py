@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 
 from services.mlflow import schema
+from tests.mlflow_server import mlflow_environment
 
 pytestmark = pytest.mark.filterwarnings("ignore:No path_separator found:DeprecationWarning")
 
@@ -43,6 +46,20 @@ def test_an_older_database_is_migrated_and_keeps_its_rows(tmp_path: Path) -> Non
     assert schema.is_newest(uri, schema.USERS)
     assert usernames(path) == ["maria"]
     assert [file.name for file in tmp_path.iterdir()] == ["users.db"]
+
+
+def test_a_migration_neither_reports_on_its_use_nor_prepares_to(tmp_path: Path) -> None:
+    # MLflow never does where it finds the variables of a test runner or of CI.
+    bare = {name: value for name, value in mlflow_environment(tmp_path).items() if name.startswith("MLFLOW_")}
+    older_database(tmp_path / "users.db")
+    settings = tmp_path / "settings"
+    subprocess.run(
+        [sys.executable, "-m", "services.mlflow", "prepare"],
+        env=bare | {"XDG_CONFIG_HOME": str(settings)},
+        check=True,
+    )
+    assert schema.is_newest(f"sqlite:///{tmp_path}/users.db", schema.USERS)
+    assert not settings.exists()
 
 
 def test_a_migration_that_breaks_off_leaves_the_database_as_it_was(tmp_path: Path) -> None:

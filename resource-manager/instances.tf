@@ -36,6 +36,7 @@ locals {
       mlops_airflow_key_secret        = local.secret_ids["model-server-airflow"]
       mlops_dashboard_key_secret      = local.secret_ids["model-server-dashboard"]
       mlops_prediction_api_key_secret = local.secret_ids["model-server-prediction-api"]
+      mlops_clients_key_secret        = local.secret_ids["model-server-clients"]
     }
   }
 }

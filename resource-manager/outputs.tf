@@ -43,6 +43,11 @@ output "airflow_admin_secret" {
   value       = local.secret_ids["airflow-admin"]
 }
 
+output "model_server_key_secret" {
+  description = "The secret in Vault with the key by which programs of yours ask the model server"
+  value       = local.secret_ids["model-server-clients"]
+}
+
 output "secrets" {
   description = "Every secret of the stack, by what it is for"
   value       = local.secret_ids

@@ -3,7 +3,7 @@ locals {
   generated_secrets = toset([
     "mlflow-admin", "airflow-admin", "airflow-keys",
     "mlflow-airflow", "mlflow-model-server", "mlflow-dashboard",
-    "model-server-airflow", "model-server-dashboard", "model-server-prediction-api",
+    "model-server-airflow", "model-server-dashboard", "model-server-prediction-api", "model-server-clients",
   ])
   secret_ids = merge(
     { for name, secret in oci_vault_secret.generated : name => secret.id },

@@ -3,8 +3,9 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from http.client import NOT_FOUND, OK
+from http.client import BAD_GATEWAY, NOT_FOUND, OK
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
@@ -17,6 +18,8 @@ from services.local.state import State
 from services.local.supervision import Supervisor, inherited
 from services.role import Role, Service
 from services.roles import ROLES
+
+T = TypeVar("T")
 
 PREPARED = ("mlflow", "airflow")
 """The roles with a database: `python -m services.ROLE prepare` runs before their services."""
@@ -50,9 +53,15 @@ def start(state: State) -> None:
     on_the_way = {role.name: _bring_up(supervisor, role, ports, secrets) for role in ROLES}
     _until(lambda: _advance(on_the_way, said), "Not every service is healthy")
     link, person = urls(ports), client(ports, secrets)
-    champion = f"{link['MODEL_SERVER_URL']}/models/{MODEL}/versions/champion/schema"
-    _until(lambda: _status(champion) in (OK, NOT_FOUND), "The model server cannot read the registry")
-    if _status(champion) == NOT_FOUND:
+    url = f"{link['MODEL_SERVER_URL']}/models/{MODEL}/versions/champion/schema"
+    champion = _until(lambda: _known(url), "The model server cannot read the registry")
+    if champion.status_code == BAD_GATEWAY:
+        raise Failure(
+            f"The champion of {MODEL} cannot be served: {champion.json()['detail']}. "
+            f"Remedy: roll back on the dashboard ({link['DASHBOARD_URL']}/models), or see "
+            "`make logs SERVICE=fastapi`."
+        )
+    if champion.status_code == NOT_FOUND:
         said(f"DAG {DAG} runs for the first time")
         airflow = Airflow(person["AIRFLOW_URL"], person["AIRFLOW_USERNAME"], person["AIRFLOW_PASSWORD"])
         _until(lambda: airflow.parsed(DAG), f"DAG {DAG} was not read")
@@ -147,16 +156,20 @@ def _last_line(log: Path) -> str:
     return (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
 
 
-def _status(url: str) -> int | None:
+def _known(url: str) -> httpx.Response | None:
+    """What the model server says of a model, once it can say something."""
     try:
-        return httpx.get(url, timeout=30).status_code
+        answer = httpx.get(url, timeout=30)
     except httpx.HTTPError:  # it was healthy a moment ago, and is restarted
         return None
+    return answer if answer.status_code in (OK, NOT_FOUND, BAD_GATEWAY) else None
 
 
-def _until(ready: Callable[[], bool], sentence: str) -> None:
+def _until(ready: Callable[[], T | None], sentence: str) -> T:
+    """The first result that is neither None nor false."""
     deadline = time.monotonic() + PATIENCE
-    while not ready():
+    while not (result := ready()):
         if time.monotonic() > deadline:
             raise Failure(f"{sentence} after {PATIENCE} s. Remedy: `make status`, `make logs`.")
         time.sleep(0.25)
+    return result

@@ -11,9 +11,11 @@ def test_a_service_that_is_restarted_during_the_start_is_waited_for() -> None:
         url = f"http://127.0.0.1:{server.server_port}"
         airflow = Airflow(url, "admin", "a password")
         assert airflow.parsed(DAG)
-        assert start._status(url) == 200
+        answer = start._known(url)
+        assert answer
+        assert answer.status_code == 200
     assert not airflow.parsed(DAG)
-    assert start._status(url) is None
+    assert start._known(url) is None
     with pytest.raises(Failure, match=r"Airflow does not answer at .* Remedy: `make logs`"):
         airflow.trigger(DAG)
     airflow.http.close()

@@ -18,15 +18,17 @@ class FirstBoot(Contract):
     airflow_key_secret: SecretId
     dashboard_key_secret: SecretId
     prediction_api_key_secret: SecretId
+    clients_key_secret: SecretId
 
     def environments(self, given: Given) -> dict[str, dict[str, str]]:
-        """The model server knows every key, the two others know their own."""
+        """The model server knows every key, the two others know their own; clients are people's programs."""
         secrets = given.secrets
         mlflow = f"http://{self.addresses.hosts['mlflow']}:5000"
         keys = {
             "airflow": secrets["airflow_key_secret"],
             "dashboard": secrets["dashboard_key_secret"],
             "prediction-api": secrets["prediction_api_key_secret"],
+            "clients": secrets["clients_key_secret"],
         }
         return {
             "fastapi": {

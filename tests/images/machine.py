@@ -97,6 +97,8 @@ class Machine:
                     # So that it outlives the machine.
                     f"--bind={self.output / 'journal'}:/var/log/journal",
                     *(f"systemd.setenv={name}={value}" for name, value in self.variables.items()),
+                    # The prompt, five seconds after power, discards what its terminal has not shown yet.
+                    "systemd.mask=console-getty.service",
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=console,

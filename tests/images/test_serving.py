@@ -21,7 +21,7 @@ class TestServing(MachineSpecs):
         assert machine.client.ask(machine.url("fastapi", "/healthz")).status == 200
         assert machine.client.ask(machine.url("fastapi", "/readyz")).status == 503
         answer = machine.client.ask(
-            machine.url("fastapi", "/models"), headers={"X-API-Key": site.secret("airflow's key")}
+            machine.url("fastapi", "/models"), headers={"X-API-Key": site.secret("clients_key")}
         )
         assert answer.status == 503, answer.body
 

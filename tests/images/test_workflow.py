@@ -95,7 +95,7 @@ def test_the_model_server_and_the_prediction_api_serve_it(
     answer = serving.client.ask(
         serving.url("fastapi", "/predict/iris-classifier"),
         {"data": [ROW]},
-        headers={"X-API-Key": site.secret("airflow's key")},
+        headers={"X-API-Key": site.secret("clients_key")},
     )
     assert answer.status == 200, answer.body
     assert (answer.json()["predictions"], answer.json()["version"]) == ([0], "1")

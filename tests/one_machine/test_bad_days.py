@@ -60,6 +60,25 @@ def test_services_killed_with_sigkill_come_back_and_lose_no_finished_run(platfor
     assert answer.json()["prediction"] == "Setosa"
 
 
+def test_a_champion_that_cannot_be_served_is_told_at_once(platform: Platform) -> None:
+    artifacts = platform.folder / ".local/data/artifacts"
+    artifacts.rename(artifacts.with_name("lost"))
+    try:
+        os.kill(platform.pids()["fastapi"], signal.SIGKILL)
+        began = time.monotonic()
+        up = platform.make("up")
+        assert time.monotonic() - began < PATIENCE
+    finally:
+        shutil.rmtree(artifacts, ignore_errors=True)
+        artifacts.with_name("lost").rename(artifacts)
+    assert up.returncode != 0
+    assert "The champion of iris-classifier cannot be served: " in up.stderr
+    assert "Remedy: roll back on the dashboard" in up.stderr
+    os.kill(platform.pids()["fastapi"], signal.SIGKILL)  # which would try again in some seconds
+    again = platform.make("up")
+    assert again.returncode == 0, again.stderr
+
+
 def test_after_a_killed_supervisor_up_starts_everything_again(platform: Platform) -> None:
     before = platform.pids()
     os.kill(int((platform.folder / ".local/supervisord.pid").read_text()), signal.SIGKILL)

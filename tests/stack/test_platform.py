@@ -1,7 +1,9 @@
 """From the zip to a prediction, with nobody's shell: golden images, MySQL and TLS are real."""
 
 import base64
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -30,6 +32,7 @@ from tests.stack.deployment import Deployment, JobFailed, deployed
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(1200)]
 
+ROOT = Path(__file__).parents[2]
 ROW = [5.1, 3.5, 1.4, 0.2]
 HOST = "mlops.example.org"
 PROPAGATION_SECONDS = 5
@@ -38,12 +41,12 @@ PROPAGATION_SECONDS = 5
 
 @dataclass
 class Platform:
-    """A deployment whose machines are up; `client` trusts the stack's own authority."""
+    """A deployment whose machines are up; `client` trusts the stack's own authority, a file in `folder`."""
 
     deployment: Deployment
     cloud: Cloud
     client: Client
-    authority: Path
+    folder: Path
     outputs: dict[str, Any]
 
     def secret(self, purpose: str) -> str:
@@ -78,7 +81,7 @@ def platform(able: None, region: Region, tmp_path_factory: pytest.TempPathFactor
         )
         authority = folder / "authority.pem"
         authority.write_text(bundle.data.certificate_pem)
-        yield Platform(deployment, cloud, Client(cloud.laptop, authority), authority, outputs)
+        yield Platform(deployment, cloud, Client(cloud.laptop, authority), folder, outputs)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,24 @@ def page(platform: Platform, tmp_path: Path) -> Iterator[Page]:
         context.set_default_timeout(30_000)
         yield context.new_page()
         browser.close()
+
+
+def documented(platform: Platform, within: str, typed: str = "") -> str:
+    """What the block of docs/deploy.md that holds `within` prints on the laptop, its places filled in."""
+    (block,) = (each for each in blocks(ROOT / "docs/deploy.md", "sh") if within in each)
+    done = subprocess.run(
+        platform.cloud.laptop.command(
+            "bash", "-euc", re.sub(r"<(\w+)>", lambda place: platform.outputs[place[1]], block)
+        ),
+        cwd=platform.folder,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        input=f"{typed}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_each_machine_has_its_contract_from_the_apply_and_nothing_else(platform: Platform) -> None:
@@ -135,15 +156,11 @@ def test_nobody_gets_in_without_a_password_or_a_key(platform: Platform) -> None:
 
 
 def test_the_dag_of_the_release_trains_and_its_model_predicts(platform: Platform, trained: str) -> None:
-    answer = platform.client.ask(f"{platform.outputs['page_url']}/predict", {"data": ROW})
-    assert answer.status == 200, answer.body
-    assert answer.json()["prediction"] == "Setosa"
-    key = platform.secret("model-server-airflow")
-    server = platform.outputs["fastapi_url"].removesuffix("/docs")
-    answer = platform.client.ask(
-        f"{server}/predict/iris-classifier/champion", {"data": [ROW]}, headers={"X-API-Key": key}
-    )
-    assert (answer.status, answer.json()["predictions"]) == (200, [0])
+    page = json.loads(documented(platform, "<page_url>/predict"))
+    assert page["prediction"] == "Setosa"
+    key = platform.secret("model-server-clients")
+    server = json.loads(documented(platform, "X-API-Key", typed=key))
+    assert server["predictions"] == [0]
 
 
 def test_a_person_predicts_on_the_page_and_signs_in_to_the_dashboard(
@@ -168,28 +185,15 @@ def test_a_person_predicts_on_the_page_and_signs_in_to_the_dashboard(
     page.screenshot(path=OUTPUT / "predict.png", full_page=True)
 
 
-def test_the_mlflow_client_trains_from_a_laptop(platform: Platform, tmp_path: Path) -> None:
-    (script,) = blocks(Path(__file__).parents[2] / "README.md", "python")
-    (tmp_path / "my_model.py").write_text(script)
-    done = subprocess.run(
-        platform.cloud.laptop.command(sys.executable, str(tmp_path / "my_model.py")),
-        env={
-            **os.environ,
-            "MLFLOW_TRACKING_URI": platform.outputs["mlflow_url"],
-            "MLFLOW_TRACKING_USERNAME": "admin",
-            "MLFLOW_TRACKING_PASSWORD": platform.secret("mlflow-admin"),
-            "MLFLOW_TRACKING_SERVER_CERT_PATH": str(platform.authority),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_the_mlflow_client_trains_from_a_laptop(platform: Platform) -> None:
+    (script,) = blocks(ROOT / "README.md", "python")
+    (platform.folder / "my_model.py").write_text(script)
+    documented(platform, "my_model.py", typed=platform.secret("mlflow-admin"))
     server = platform.outputs["fastapi_url"].removesuffix("/docs")
     answer = platform.client.ask(
         f"{server}/predict/MyModel/Production",
         {"data": [ROW]},
-        headers={"X-API-Key": platform.secret("model-server-airflow")},
+        headers={"X-API-Key": platform.secret("model-server-clients")},
     )
     assert (answer.status, answer.json()["predictions"]) == (200, [0]), answer.body
 
@@ -212,7 +216,9 @@ def test_another_host_name_reaches_the_same_machines(platform: Platform, region:
     platform.deployment.client(ComputeClient).instance_action(outputs["instance_ids"]["mlflow"], "SOFTRESET")
     region.infrastructure.compute.instances.join()
     platform.cloud.machines.of("mlflow").wait()
-    client = Client(platform.cloud.laptop, platform.authority, {HOST: outputs["load_balancer_ip"]})
+    client = Client(
+        platform.cloud.laptop, platform.folder / "authority.pem", {HOST: outputs["load_balancer_ip"]}
+    )
     search = "/api/2.0/mlflow/experiments/search?max_results=1"
     admin = signed_in("admin", platform.secret("mlflow-admin"))
     assert client.ask(f"{outputs['mlflow_url']}{search}", headers=admin).status == 200

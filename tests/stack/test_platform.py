@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -110,11 +111,10 @@ def page(platform: Platform, tmp_path: Path) -> Iterator[Page]:
 def documented(platform: Platform, within: str, typed: str = "") -> str:
     """What the block of docs/deploy.md that holds `within` prints on the laptop, its places filled in."""
     (block,) = (each for each in blocks(ROOT / "docs/deploy.md", "sh") if within in each)
+    filled = re.sub(r"<(\w+)>", lambda place: platform.outputs[place[1]], block)
     done = subprocess.run(
-        platform.cloud.laptop.command(
-            "bash", "-euc", re.sub(r"<(\w+)>", lambda place: platform.outputs[place[1]], block)
-        ),
-        cwd=platform.folder,
+        # Whoever enters the laptop stands at its root.
+        platform.cloud.laptop.command("bash", "-euc", f"cd {shlex.quote(str(platform.folder))}\n{filled}"),
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         input=f"{typed}\n",
         capture_output=True,

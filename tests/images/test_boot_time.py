@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -22,7 +23,7 @@ class Pair:
     """Seconds from power to all services healthy, and bytes that the installed packages take."""
 
     role: str
-    golden: tuple[float, float]
+    golden: tuple[float, float, float]
     installed: float
     kept: dict[str, int]
     plain: dict[str, int]
@@ -31,11 +32,12 @@ class Pair:
 @pytest.fixture(scope="module", params=[role.name for role in ROLES])
 def pair(site: Site, request: pytest.FixtureRequest) -> Pair:
     role = request.param
-    before = first_boot(site, site.launch(role, name="golden"))
+    before = first_boot(site, site.launch(role, name="golden"))  # from a disk that may be cold
     at_boot = machine_without_image(site, role)
     installed = first_boot(site, at_boot)
-    after = first_boot(site, site.launch(role, name="golden-again"))
-    return Pair(role, (before, after), installed, weights(image(role)), weights(at_boot.disk))
+    again = first_boot(site, site.launch(role, name="golden-again"))
+    last = first_boot(site, site.launch(role, name="golden-at-last"))
+    return Pair(role, (before, again, last), installed, weights(image(role)), weights(at_boot.disk))
 
 
 def first_boot(site: Site, machine: Machine) -> float:
@@ -54,10 +56,11 @@ def weights(disk: Path) -> dict[str, int]:
 
 
 def test_a_golden_image_is_up_many_times_sooner_than_what_is_installed_at_boot(pair: Pair) -> None:
-    first, again = pair.golden
-    ratio = pair.installed / max(pair.golden)
+    # Seconds are few: one stall of a shared disk must not decide, as the slowest of them would let it.
+    ratio = pair.installed / median(pair.golden)
+    first, again, last = pair.golden
     print(
-        f"\n{pair.role}: golden image healthy after {first:.1f} and {again:.1f} s, "
+        f"\n{pair.role}: golden image healthy after {first:.1f}, {again:.1f} and {last:.1f} s, "
         f"installed at boot after {pair.installed:.1f} s: {ratio:.1f} times"
     )
     assert ratio >= LEAST

@@ -243,7 +243,9 @@ def test_the_server_answers_others_while_a_model_computes(server: httpx.Client) 
     slow.start()
     try:
         for _ in range(20):
+            started = time.monotonic()
             assert server.get("/healthz").is_success
+            assert time.monotonic() - started < 0.5
         assert slow.is_alive()
     finally:
         slow.join()
@@ -307,7 +309,7 @@ def test_a_moved_alias_is_followed_in_time_and_at_once_when_asked(
         registry.set_registered_model_alias("scaled", "champion", other)
         moved = time.monotonic()
         while served() != other:
-            assert time.monotonic() - moved < 4  # the default would take 5
+            assert time.monotonic() - moved < 2.5
             time.sleep(0.05)
         registry.set_registered_model_alias("scaled", "champion", "1")
         assert served(**{"Cache-Control": "no-cache"}) == "1"

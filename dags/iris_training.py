@@ -23,7 +23,7 @@ from steps.pipeline import training_pipeline
 
 with DAG(
     dag_id="iris_training",
-    # Midnight, UTC; a new installation waits for the next one rather than make up for the last.
+    # Midnight, UTC; a new installation waits for the next one, unless one is less than five minutes past.
     schedule=CronTriggerTimetable("0 0 * * *", timezone="UTC", run_immediately=timedelta(minutes=5)),
     catchup=False,
     max_active_runs=4,

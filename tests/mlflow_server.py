@@ -140,3 +140,13 @@ def is_healthy(url: str) -> bool:
             return bool(response.status == 200)
     except OSError:
         return False
+
+
+def promotions(found: dict[str, Any]) -> dict[str, str | None]:
+    """Of an answer to model-versions/search: each version, and the pipeline run that promoted it, if any."""
+    return {
+        version["version"]: next(
+            (tag["value"].split()[-1] for tag in version["tags"] if tag["key"] == "promotion"), None
+        )
+        for version in found["model_versions"]
+    }

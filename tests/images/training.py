@@ -59,12 +59,26 @@ class Airflow:
             assert time.monotonic() < deadline, self.tasks(run)
             time.sleep(1)
 
+    def finish_all(self, seconds: float = 600) -> list[str]:
+        """Wait until every run has succeeded, one of the DAG's schedule too; returns their ids."""
+        finished: list[str] = []
+        while left := [run for run in self._runs() if run not in finished]:
+            for run in left:
+                self.finish(run, seconds)
+            finished += left
+        return finished
+
     def log(self, run: str, task: str, attempt: int = 1) -> str:
         """A task's log, as Airflow's own page gets it."""
         path = f"{_API}/{DAG}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}?full_content=true"
         status, found = self._ask("GET", path)
         assert status == 200, found
         return str(found)
+
+    def _runs(self) -> list[str]:
+        status, found = self._ask("GET", f"{_API}/{DAG}/dagRuns?limit=100")
+        assert status == 200, found
+        return [str(run["dag_run_id"]) for run in found["dag_runs"]]
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         answer = self._client.ask(f"{self._url}{path}", body, method=method, headers=self._headers)

@@ -25,6 +25,7 @@ def main() -> None:
         with _on_network(region, environment) if _has_network() else _on_loopback(region, environment):
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: over.set())
+            print("\nCtrl-C ends the region.", flush=True)
             over.wait()
             print("\nThe region ends.", flush=True)
 
@@ -67,8 +68,7 @@ def _on_loopback(region: Region, environment: Mapping[str, str]) -> Iterator[Non
         _show(region, {**environment, "OCI_METADATA_BASE_URL": loopback.metadata_url})
         print("Without root there is no network with OCI's own names, which Terraform and Packer need.")
         print("The CLI and the SDK take the address of every service:\n")
-        print(f"  oci --endpoint {loopback.endpoint} os ns get\n")
-        print("Ctrl-C ends the region.", flush=True)
+        print(f"  oci --endpoint {loopback.endpoint} os ns get")
         yield
 
 
@@ -86,7 +86,6 @@ def _show_commands() -> None:
         print(f"  {found} init && {found} apply   # the provider comes from Terraform's own local mirror")
     if oci_command := cli():
         print(f"  {oci_command} os ns get")
-    print("\nCtrl-C ends the region.", flush=True)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from tests.mlflow_server import free_port, mlflow_environment, promotions, run_p
 
 ROOT = Path(__file__).parents[2]
 DAG = "/api/v2/dags/iris_training"
+TRIGGERED = ("manual",)
+"""At midnight the schedule adds a run of its own."""
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -164,9 +166,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             process.wait(60)
 
 
-def runs_of(client: httpx.Client, *states: str) -> set[str]:
-    """The ids of the DAG's runs in these states, or in any; at midnight its schedule adds one."""
-    answer = client.get(f"{DAG}/dagRuns", params={"state": states}).raise_for_status()
+def runs_of(client: httpx.Client, *states: str, run_type: tuple[str, ...] = ()) -> set[str]:
+    """The ids of the DAG's runs in these states and of these types, or in any."""
+    which = {"state": states, "run_type": run_type}
+    answer = client.get(f"{DAG}/dagRuns", params=which).raise_for_status()
     return {run["dag_run_id"] for run in answer.json()["dag_runs"]}
 
 
@@ -262,14 +265,14 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(platform: Platform) -> None
 
 def test_preparing_again_changes_nothing_but_a_new_password(platform: Platform) -> None:
     old, new = platform.environment["AIRFLOW_ADMIN_PASSWORD"], secrets.token_urlsafe(18)
-    runs = runs_of(platform.client())
-    assert len(runs) >= 2
+    runs = runs_of(platform.client(), run_type=TRIGGERED)
+    assert len(runs) == 2
     platform.environment["AIRFLOW_ADMIN_PASSWORD"] = new
     done = platform.run("prepare")
     assert done.returncode == 0, done.stderr
     assert new not in done.stdout + done.stderr
     client = platform.client(new)
-    assert runs_of(client) >= runs
+    assert runs_of(client, run_type=TRIGGERED) == runs
     assert (
         client.post("/auth/token", json={"username": "admin", "password": old}).status_code
         == httpx.codes.UNAUTHORIZED
@@ -278,8 +281,8 @@ def test_preparing_again_changes_nothing_but_a_new_password(platform: Platform) 
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_a_killed_process_starts_again_and_keeps_finished_runs(platform: Platform, component: str) -> None:
-    finished = runs_of(platform.client(), "success")
-    assert len(finished) >= 2
+    runs = runs_of(platform.client(), run_type=TRIGGERED)
+    assert len(runs) == 2
     assert platform.stop(component, signal.SIGKILL) == []
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -287,7 +290,7 @@ def test_a_killed_process_starts_again_and_keeps_finished_runs(platform: Platfor
             probe.bind(("127.0.0.1", int(platform.environment["AIRFLOW_PORT"])))
     platform.start(component)
     platform.wait_until_healthy()
-    assert runs_of(platform.client(), "success") >= finished
+    assert runs_of(platform.client(), "success", run_type=TRIGGERED) == runs
 
 
 def test_a_stopped_process_leaves_none_behind(platform: Platform) -> None:

@@ -12,7 +12,7 @@ from oci.config import from_file
 
 REPOSITORY = Path(__file__).parents[2]
 WITHOUT_ROOT = "import os; os.geteuid = lambda: 1000; from tests.region.__main__ import main; "
-"""Whoever runs these tests."""
+"""The region as it is then, whoever runs these tests."""
 IMPATIENT = """
 import builtins, signal
 say = builtins.print
